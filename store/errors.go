@@ -1,0 +1,37 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What callers may want to tell apart. All of them arrive wrapped.
+var (
+	// ErrNotFound means that there is no such row.
+	ErrNotFound = errors.New("not found")
+	// ErrNameTaken means that another user holds the name.
+	ErrNameTaken = errors.New("name is taken")
+	// ErrConflict means that the ID or token belongs to another row.
+	ErrConflict = errors.New("already used for something else")
+	// ErrClosed means that the store was closed.
+	ErrClosed = errors.New("store is closed")
+	// ErrLocked means that another process uses the data directory.
+	ErrLocked = errors.New("data directory is in use")
+	// ErrNotWritable means that the data directory cannot be made or written.
+	ErrNotWritable = errors.New("data directory cannot be written")
+	// ErrDamaged means that the database file is damaged, or is not Snug's.
+	ErrDamaged = errors.New("not a usable Snug database")
+	// ErrDiskFull means that there was no space left; what was stored before is safe.
+	ErrDiskFull = errors.New("disk is full")
+)
+
+// NewerSchemaError says that a newer Snug wrote the database.
+type NewerSchemaError struct {
+	Have  int // the schema version of the file
+	Known int // the newest that this program knows
+}
+
+// Error says what to do about it.
+func (e *NewerSchemaError) Error() string {
+	return fmt.Sprintf("database has schema version %d, this Snug knows up to %d: use a newer Snug", e.Have, e.Known)
+}
