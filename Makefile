@@ -1,0 +1,68 @@
+# What `make help` prints stands behind ## in the lines below.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+TOOL := go tool -modfile=tools/go.mod
+# Two cores run the race detector, several Snugs and two browsers: the slowest package needs minutes, and ten is go test's own patience.
+PATIENCE ?= 10m
+
+.PHONY: help test test-long check unit-tests prepare build run bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: prepare check unit-tests ## everything that must hold before a change goes in: under 12 minutes on two cores
+
+test-long: export SNUG_LONG = 1
+test-long: PATIENCE = 90m
+test-long: prepare check unit-tests ## the same tests with more kills, seeds and data
+
+check: ## format, go vet, staticcheck, go.mod
+	@echo "== gofumpt"
+	unformatted=$$($(TOOL) gofumpt -l .)
+	if [ -n "$$unformatted" ]; then
+		echo "these files are not formatted; go tool -modfile=tools/go.mod gofumpt -w FILE does it:" >&2
+		echo "$$unformatted" >&2
+		exit 1
+	fi
+	echo "== go vet"
+	go vet ./...
+	echo "== staticcheck"
+	$(TOOL) staticcheck ./...
+	echo "== go mod tidy"
+	go mod tidy -diff
+
+unit-tests: ## go test alone, with the race detector
+	@echo "== go test"
+	CGO_ENABLED=1 go test -race -timeout $(PATIENCE) ./...
+
+prepare: # What a fresh machine lacks: Chromium for the browser tests, a C compiler for the race detector.
+	@missing=()
+	command -v chromium >/dev/null || missing+=(chromium)
+	command -v gcc >/dev/null || command -v clang >/dev/null || missing+=(gcc libc6-dev)
+	[ $${#missing[@]} -gt 0 ] || exit 0
+	echo "== installing what the tests need: $${missing[*]}"
+	if ! command -v apt-get >/dev/null; then
+		echo "this is no Debian: install these by hand and run make test again" >&2
+		exit 1
+	fi
+	root=()
+	if [ "$$(id -u)" -ne 0 ]; then root=(sudo); fi
+	"$${root[@]}" apt-get update -q
+	"$${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$${missing[@]}"
+
+build: ## the binary, ./snug: static, for any Linux of this architecture
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o snug .
+
+run: ## the server, as go run . does
+	go run .
+
+bench: ## the Go benchmarks; bench/README.md tells how to load a whole server
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean: ## removes what build made
+	rm -f snug

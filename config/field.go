@@ -1,0 +1,213 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Field is one setting: a leaf of [Config].
+type Field struct {
+	Key  string // table and name: "limits.sockets_per_user"
+	Unit string // "" where the values are words
+	Doc  string // what it does, in one line
+
+	fallback string // the default, as text
+	allow    string
+	index    []int
+	kind     reflect.Type
+}
+
+// Fields are all settings, in the order of the struct.
+func Fields() []Field {
+	var fields []Field
+	root := reflect.TypeFor[Config]()
+	for i := range root.NumField() {
+		table := root.Field(i)
+		for j := range table.Type.NumField() {
+			leaf := table.Type.Field(j)
+			fields = append(fields, Field{
+				Key:      table.Tag.Get("key") + "." + leaf.Tag.Get("key"),
+				Unit:     leaf.Tag.Get("unit"),
+				Doc:      leaf.Tag.Get("doc"),
+				fallback: leaf.Tag.Get("default"),
+				allow:    leaf.Tag.Get("allow"),
+				index:    []int{i, j},
+				kind:     leaf.Type,
+			})
+		}
+	}
+	return fields
+}
+
+// Environment is the setting's name in the environment: "SNUG_LIMITS_SOCKETS_PER_USER".
+func (f Field) Environment() string {
+	return prefix + strings.ToUpper(strings.ReplaceAll(f.Key, ".", "_"))
+}
+
+// Default is the default as it is written in the file: "\"60s\"", "100", "[]".
+func (f Field) Default() string {
+	v, err := f.parse(f.fallback)
+	if err != nil {
+		panic(fmt.Sprintf("config: the default of %s: %v", f.Key, err)) // a tag of this package is wrong: every test says so
+	}
+	return literal(v)
+}
+
+// Allowed says which values the setting takes, as the end of a sentence that begins with "must be".
+func (f Field) Allowed() string {
+	switch f.allow {
+	case "address":
+		return `an address with a port, such as "localhost:8000", "192.168.1.5:8000" or ":8000" (every interface)`
+	case "directory":
+		return `the path of a directory, such as "/var/lib/snug"`
+	case "hosts":
+		return `a list of host names without scheme and port, such as ["attic.local"]`
+	}
+	if low, high, ok := strings.Cut(f.allow, ".."); ok {
+		if f.kind == reflect.TypeFor[time.Duration]() {
+			return fmt.Sprintf("a time from %q to %q", low, high)
+		}
+		return fmt.Sprintf("a whole number from %s to %s", low, high)
+	}
+	words := strings.Split(f.allow, "|")
+	for i := range words {
+		words[i] = strconv.Quote(words[i])
+	}
+	return strings.Join(words, " or ")
+}
+
+// notAllowed is a value that a setting does not take.
+type notAllowed struct {
+	field Field
+	value string // as the operator wrote it, or nearly
+}
+
+func (e *notAllowed) Error() string {
+	example := ""
+	if e.field.kind == reflect.TypeFor[time.Duration]() {
+		example = `, such as "90s", "12h" or "30d"`
+	}
+	return fmt.Sprintf("must be %s%s; it is %s", e.field.Allowed(), example, e.value)
+}
+
+// parse reads a value from text, as it stands in the environment or in a flag.
+func (f Field) parse(text string) (any, error) {
+	switch f.kind.Kind() {
+	case reflect.Int:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, &notAllowed{f, strconv.Quote(text)}
+		}
+		return f.check(n)
+	case reflect.Slice:
+		list := []any{}
+		for item := range strings.SplitSeq(text, ",") {
+			if item = strings.TrimSpace(item); item != "" {
+				list = append(list, item)
+			}
+		}
+		return f.check(list)
+	default:
+		return f.check(text)
+	}
+}
+
+// check turns a value as the file's decoder gives it into one of the field's own type.
+func (f Field) check(value any) (any, error) {
+	bad := &notAllowed{f, literal(value)}
+	switch f.kind {
+	case reflect.TypeFor[int]():
+		n, ok := value.(int64)
+		low, high, _ := strings.Cut(f.allow, "..")
+		least, _ := strconv.ParseInt(low, 10, 64)
+		most, _ := strconv.ParseInt(high, 10, 64)
+		if !ok || n < least || n > most {
+			return nil, bad
+		}
+		return int(n), nil
+	case reflect.TypeFor[time.Duration]():
+		s, ok := value.(string)
+		d, err := parseDuration(s)
+		low, high, _ := strings.Cut(f.allow, "..")
+		least, _ := parseDuration(low)
+		most, _ := parseDuration(high)
+		if !ok || err != nil || d < least || d > most {
+			return nil, bad
+		}
+		return d, nil
+	case reflect.TypeFor[[]string]():
+		list, ok := value.([]any)
+		names := make([]string, 0, len(list))
+		for _, item := range list {
+			name, isText := item.(string)
+			ok = ok && isText && isHost(name)
+			names = append(names, name)
+		}
+		if !ok {
+			return nil, bad
+		}
+		return names, nil
+	default:
+		s, ok := value.(string)
+		if !ok || !f.takesText(s) {
+			return nil, bad
+		}
+		return s, nil
+	}
+}
+
+func (f Field) takesText(s string) bool {
+	switch f.allow {
+	case "address":
+		host, port, err := net.SplitHostPort(s)
+		n, errPort := strconv.ParseUint(port, 10, 16)
+		return err == nil && errPort == nil && port == strconv.FormatUint(n, 10) && (host == "" || isHost(host) || net.ParseIP(host) != nil || isZoned(host))
+	case "directory":
+		return !strings.ContainsRune(s, 0)
+	default:
+		return slices.Contains(strings.Split(f.allow, "|"), s)
+	}
+}
+
+// isZoned reports an IPv6 address that names its interface, such as fe80::1%eth0.
+func isZoned(host string) bool {
+	address, zone, found := strings.Cut(host, "%")
+	return found && zone != "" && net.ParseIP(address) != nil
+}
+
+// isHost reports whether a name can be a host's. Letters of every script are let in: browsers send such names in their ASCII form, but a mistake
+// there shows at the first visit, and is not worth a table here.
+func isHost(name string) bool {
+	return name != "" && len(name) <= 253 && !strings.ContainsAny(name, " \t\r\n/:@?#%\\\"'*,")
+}
+
+// literal writes a value as the file holds it.
+func literal(value any) string {
+	switch v := value.(type) {
+	case string:
+		return strconv.Quote(v)
+	case time.Duration:
+		return strconv.Quote(formatDuration(v))
+	case []string:
+		items := make([]string, len(v))
+		for i := range v {
+			items[i] = strconv.Quote(v[i])
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	case []any:
+		items := make([]string, len(v))
+		for i := range v {
+			items[i] = literal(v[i])
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	case map[string]any, []map[string]any:
+		return "a table"
+	default:
+		return fmt.Sprint(v)
+	}
+}
