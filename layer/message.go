@@ -1,0 +1,97 @@
+package layer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"unicode/utf8"
+)
+
+// MaxMessage is the size of the largest message, in bytes of JSON. It is far above what people write and low enough that
+// a full channel of such messages does not hurt.
+const MaxMessage = 1 << 20
+
+// ErrMessage says that something cannot be a message. The error that wraps it says why.
+var ErrMessage = errors.New("not a message")
+
+// Message is a JSON object with a "type". It never changes once it is made, so that any number of goroutines and
+// receivers share one without copying and without locks.
+type Message struct {
+	body []byte
+	kind string
+
+	once    sync.Once
+	derived []byte
+}
+
+// NewMessage makes a message of anything that [json.Marshal] turns into an object with a non-empty string "type" and at
+// most [MaxMessage] bytes. Anything else is an error that wraps [ErrMessage]. What v holds may be changed afterwards.
+func NewMessage(v any) (*Message, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMessage, err)
+	}
+	return newMessage(body)
+}
+
+// ParseMessage makes a message of JSON that came from elsewhere, under the rules of [NewMessage]; besides, it must be
+// valid UTF-8, because it may leave in a text frame. It takes a copy: body may be changed afterwards.
+func ParseMessage(body []byte) (*Message, error) {
+	if err := checkSize(body); err != nil {
+		return nil, err
+	}
+	return newMessage(bytes.Clone(body))
+}
+
+func newMessage(body []byte) (*Message, error) {
+	if err := checkSize(body); err != nil {
+		return nil, err
+	}
+	if !utf8.Valid(body) {
+		return nil, fmt.Errorf("%w: not UTF-8", ErrMessage)
+	}
+	// A map, because the fields of a struct would also match "Type" and "TYPE".
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMessage, err)
+	}
+	if fields == nil {
+		return nil, fmt.Errorf("%w: null instead of an object", ErrMessage)
+	}
+	var kind string
+	if err := json.Unmarshal(fields["type"], &kind); err != nil || kind == "" {
+		return nil, fmt.Errorf(`%w: no string in its "type"`, ErrMessage)
+	}
+	return &Message{body: body[:len(body):len(body)], kind: kind}, nil
+}
+
+func checkSize(body []byte) error {
+	if len(body) > MaxMessage {
+		return fmt.Errorf("%w: %d bytes, and at most %d are allowed", ErrMessage, len(body), MaxMessage)
+	}
+	return nil
+}
+
+// Type is the value of "type".
+func (m *Message) Type() string { return m.kind }
+
+// Bytes is the message as JSON. All receivers share these bytes: they must not be changed.
+func (m *Message) Bytes() []byte { return m.body }
+
+// Decode stores the message in what v points to, as [json.Unmarshal] does. Each call makes new values.
+func (m *Message) Decode(v any) error {
+	if err := json.Unmarshal(m.body, v); err != nil {
+		return fmt.Errorf("decode message %q: %w", m.kind, err)
+	}
+	return nil
+}
+
+// Derived is another form of the message, such as a WebSocket frame, computed once for all receivers: the first call runs
+// form, the others get its result. It must be called with the same function always, and neither the
+// argument nor the result of that function may be changed.
+func (m *Message) Derived(form func(body []byte) []byte) []byte {
+	m.once.Do(func() { m.derived = form(m.body) })
+	return m.derived
+}
