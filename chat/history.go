@@ -1,0 +1,210 @@
+package chat
+
+import (
+	"context"
+
+	"snug/store"
+)
+
+const (
+	// WindowSize is how many messages are shown of a room at first, and for each step back.
+	WindowSize = 50
+	// MaxHistory is how many messages one call for history returns at most.
+	MaxHistory = 100
+	// MaxMissed is how many states of messages are made up for after a break. Reading and sending more costs more than
+	// showing the room anew.
+	MaxMissed = 500
+	// MaxConversations is how many conversations an inbox holds.
+	MaxConversations = 100
+)
+
+// Window is what a client shows of a room when it comes in or back. Its fields are those of the joined frame.
+type Window struct {
+	Messages  []Event `json:"messages"`
+	More      bool    `json:"more"` // there are older messages
+	Seq       int64   `json:"seq"`
+	Log       string  `json:"log"`
+	Recovered bool    `json:"recovered"`
+}
+
+// Conversation is the private talk with one person, in an Inbox.
+type Conversation struct {
+	User    string `json:"user"`
+	Online  bool   `json:"online"`
+	Time    int64  `json:"time"`
+	Message string `json:"message"` // the last one's text
+}
+
+// Inbox is what a client shows of private messages. Its fields are those of the inbox frame.
+type Inbox struct {
+	Conversations []Conversation `json:"conversations"`
+	Messages      []Event        `json:"messages"`
+	Seq           int64          `json:"seq"`
+	Log           string         `json:"log"`
+	Recovered     bool           `json:"recovered"`
+}
+
+// Window returns what has happened in a room since the place after in the order of events log, in order of Seq, and
+// says that this recovered the room. Where it cannot say exactly (another log, a place that this log has not reached,
+// more than MaxMissed states, or no after) it returns the last WindowSize messages, oldest first. Everything up to
+// Window.Seq is in it; to miss nothing, a client is in the room's group before it asks.
+func (c *Chat) Window(ctx context.Context, who Person, room Room, after int64, log string) (Window, error) {
+	room, err := c.readable(ctx, who, room)
+	if err != nil {
+		return Window{}, err
+	}
+	w := Window{Log: c.store.Log()}
+	// What is committed by now is in what is read from now on.
+	seq := c.store.Seq()
+	if c.recoverable(after, log, seq) {
+		missed, err := c.store.Since(ctx, room.ID, after, MaxMissed+1)
+		if err != nil {
+			return Window{}, fromStore(err, "read what was missed")
+		}
+		if len(missed) <= MaxMissed {
+			w.Recovered = true
+			w.Seq = lastPlace(missed, seq)
+			w.Messages, err = c.events(ctx, missed, room.Name)
+			return w, err
+		}
+	}
+	latest, more, seq, err := c.store.Latest(ctx, room.ID, WindowSize)
+	if err != nil {
+		return Window{}, fromStore(err, "read the last messages")
+	}
+	w.Seq, w.More = seq, more
+	w.Messages, err = c.events(ctx, latest, room.Name)
+	return w, err
+}
+
+// History returns the messages of a room before the one of that id, oldest first; a zero id is the end.
+func (c *Chat) History(ctx context.Context, who Person, room Room, before ID, limit int) (msgs []Event, more bool, err error) {
+	room, err = c.readable(ctx, who, room)
+	if err != nil {
+		return nil, false, err
+	}
+	return c.history(ctx, room.ID, room.Name, before, limit)
+}
+
+// PrivateHistory returns the messages between who and another person, as History does.
+func (c *Chat) PrivateHistory(ctx context.Context, who Person, other string, before ID, limit int) (msgs []Event, more bool, err error) {
+	if who.Guest() {
+		return nil, false, refuse(CodeForbidden, "log in to read private messages")
+	}
+	person, err := c.person(ctx, other)
+	if err != nil {
+		return nil, false, err
+	}
+	return c.history(ctx, store.PairID(who.ID, person.ID), "", before, limit)
+}
+
+func (c *Chat) history(ctx context.Context, room ID, name string, before ID, limit int) ([]Event, bool, error) {
+	if limit <= 0 {
+		limit = WindowSize
+	}
+	rows, more, err := c.store.History(ctx, room, before, min(limit, MaxHistory))
+	if err != nil {
+		return nil, false, fromStore(err, "read history")
+	}
+	events, err := c.events(ctx, rows, name)
+	return events, more, err
+}
+
+// Inbox returns who's private conversations, the latest first. With after and log, as for Window, it returns what who
+// missed as well; without them Messages is empty.
+func (c *Chat) Inbox(ctx context.Context, who Person, after int64, log string) (Inbox, error) {
+	if who.Guest() {
+		return Inbox{}, refuse(CodeForbidden, "log in to read private messages")
+	}
+	seq := c.store.Seq()
+	in := Inbox{Conversations: []Conversation{}, Messages: []Event{}, Seq: seq, Log: c.store.Log()}
+	if c.recoverable(after, log, seq) {
+		missed, err := c.store.PrivateSince(ctx, who.ID, after, MaxMissed+1)
+		if err != nil {
+			return Inbox{}, fromStore(err, "read what was missed")
+		}
+		if len(missed) <= MaxMissed {
+			in.Recovered = true
+			in.Seq = lastPlace(missed, seq)
+			if in.Messages, err = c.events(ctx, missed, ""); err != nil {
+				return Inbox{}, err
+			}
+		}
+	}
+	rows, err := c.store.Conversations(ctx, who.ID, MaxConversations)
+	if err != nil {
+		return Inbox{}, fromStore(err, "read conversations")
+	}
+	ids := make([]ID, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].Other
+	}
+	names, err := c.people.names(ctx, ids)
+	if err != nil {
+		return Inbox{}, err
+	}
+	for i := range rows {
+		in.Conversations = append(in.Conversations, Conversation{
+			User:    names[rows[i].Other],
+			Online:  c.presence.Present(server, rows[i].Other.Hex()),
+			Time:    rows[i].Last.Posted.Millis(),
+			Message: rows[i].Last.Text,
+		})
+	}
+	return in, nil
+}
+
+// recoverable reports whether after is a place in this order of events. One that the log has not reached was given out
+// by a database that is no more: this one was restored from an older copy.
+func (c *Chat) recoverable(after int64, log string, seq int64) bool {
+	return after > 0 && after <= seq && log == c.store.Log()
+}
+
+func lastPlace(rows []store.Message, seq int64) int64 {
+	if len(rows) == 0 {
+		return seq
+	}
+	return max(seq, rows[len(rows)-1].Place)
+}
+
+// events turns rows of history into frames: chat_message with the name of the room, or private_message where the row
+// has a target.
+func (c *Chat) events(ctx context.Context, rows []store.Message, room string) ([]Event, error) {
+	ids := make([]ID, 0, 2*len(rows))
+	for i := range rows {
+		ids = append(ids, rows[i].Author, rows[i].Target)
+	}
+	names, err := c.people.names(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	events := make([]Event, len(rows))
+	for i := range rows {
+		events[i] = c.event(ctx, &rows[i], room, names)
+	}
+	return events, nil
+}
+
+// event is the frame of a message in history.
+func (c *Chat) event(ctx context.Context, m *store.Message, room string, names map[ID]string) Event {
+	e := Event{
+		Type:    TypeMessage,
+		Room:    room,
+		User:    names[m.Author],
+		Message: m.Text,
+		Body: Parse(m.Text, func(name string) (string, bool) {
+			return c.people.mentioned(ctx, name)
+		}),
+		ID:      m.ID,
+		Time:    m.Posted.Millis(),
+		Deleted: m.Deleted,
+		Seq:     m.Place,
+	}
+	if !m.Target.IsZero() {
+		e.Type, e.Room, e.Target = TypePrivate, "", names[m.Target]
+	}
+	if !m.Edited.IsZero() && !m.Deleted {
+		e.Edited = m.Edited.UnixMilli()
+	}
+	return e
+}

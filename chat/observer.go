@@ -1,0 +1,121 @@
+package chat
+
+import (
+	"context"
+	"maps"
+	"sync"
+
+	"snug/presence"
+)
+
+// observer tells the layer who comes and goes, and has the store keep when they were last seen. The tracker calls it
+// one event at a time.
+type observer struct {
+	chat   *Chat
+	counts *counts
+	seen   *seenWriter
+	stop   func()
+
+	mu     sync.Mutex // guards what follows
+	places map[ID]struct{}
+}
+
+func newObserver(c *Chat) *observer {
+	o := &observer{
+		chat:   c,
+		places: make(map[ID]struct{}),
+		seen:   newSeenWriter(c.store, c.log),
+	}
+	o.counts = newCounts(o.sendCount)
+	o.stop = c.presence.Watch(o.observe)
+	return o
+}
+
+// close sends the counts and stores the times that wait. Who is online at the end was seen now: the connections end
+// with the server.
+func (o *observer) close() {
+	o.stop()
+	o.counts.close()
+	now := o.chat.now()
+	for _, user := range o.chat.presence.Users(server) {
+		if id, ok := parseHex(user); ok {
+			o.seen.note(id, now)
+		}
+	}
+	o.seen.close()
+}
+
+// occupied returns the rooms that have people in them; the map is the caller's.
+func (o *observer) occupied() map[ID]struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return maps.Clone(o.places)
+}
+
+func (o *observer) observe(e presence.Event) {
+	user, ok := parseHex(e.User)
+	if !ok {
+		return
+	}
+	ctx, cancel := queryContext()
+	defer cancel()
+	names, err := o.chat.people.names(ctx, []ID{user})
+	if err != nil {
+		o.chat.log.Error("name of who came or went", "error", err)
+	}
+	if e.Place == server {
+		o.server(user, names[user], e)
+		return
+	}
+	if room, ok := parseHex(e.Place); ok {
+		o.room(room, names[user], e)
+	}
+}
+
+func (o *observer) server(user ID, name string, e presence.Event) {
+	event := PresenceEvent{Type: TypePresence, Username: name, IsLoggedIn: e.Present}
+	if !e.Present {
+		event.LastSeen = e.At.UnixMilli()
+		o.seen.note(user, e.At)
+	}
+	o.chat.send(context.Background(), UsersGroup, event)
+}
+
+func (o *observer) room(id ID, name string, e presence.Event) {
+	o.mu.Lock()
+	if e.Present {
+		o.places[id] = struct{}{}
+	} else if o.chat.presence.Count(e.Place) == 0 {
+		delete(o.places, id)
+	}
+	o.mu.Unlock()
+	o.counts.mark(id)
+
+	room, ok := o.chat.knownRoom(id)
+	if !ok {
+		return
+	}
+	event := RoomEvent{Type: TypeJoin, Room: room.Name, User: name}
+	if !e.Present {
+		event.Type = TypeLeave
+	}
+	o.chat.send(context.Background(), RoomGroup(id), event)
+}
+
+// sendCount tells how many people are in a room now.
+func (o *observer) sendCount(id ID) {
+	if room, ok := o.chat.knownRoom(id); ok {
+		o.chat.send(context.Background(), RoomsGroup, CountEvent{Type: TypeRoom, Room: room.Name, Users: o.chat.presence.Count(id.Hex())})
+	}
+}
+
+// knownRoom is a room that something happened in; it is nearly always in the cache.
+func (c *Chat) knownRoom(id ID) (Room, bool) {
+	ctx, cancel := queryContext()
+	defer cancel()
+	room, err := c.rooms.byID(ctx, id)
+	if err != nil {
+		c.log.Error("look up a room", "room", id, "error", err)
+	}
+	return room, err == nil
+}

@@ -1,0 +1,168 @@
+package chat
+
+import (
+	"context"
+	"sync"
+
+	"snug/layer"
+	"snug/store"
+)
+
+// publishQueue is how many commits may wait to be published. When they do, the next commit waits too, and with it who
+// posts: a server that cannot tell as fast as it stores slows its writers down, and neither forgets a message nor
+// holds ever more of them.
+const publishQueue = 64
+
+// publisher tells the layer what the store commits. One goroutine does, in order of Place, so that every listener of a
+// room gets its messages in that order.
+type publisher struct {
+	chat      *Chat
+	queue     chan []store.Row
+	closing   chan struct{} // closed when no more commits are wanted
+	done      chan struct{} // closed when the last is published
+	stopWatch func()
+	closeOnce sync.Once
+}
+
+func newPublisher(c *Chat) *publisher {
+	p := &publisher{
+		chat:    c,
+		queue:   make(chan []store.Row, publishQueue),
+		closing: make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	go p.run(context.Background())
+	p.stopWatch = c.store.Watch(p.commit)
+	return p
+}
+
+// commit is called by the store's writer after each commit.
+func (p *publisher) commit(rows []store.Row) {
+	mine := make([]store.Row, 0, len(rows))
+	for _, row := range rows {
+		switch row.(type) {
+		case *store.Message, *store.User, *store.Room:
+			mine = append(mine, row)
+		}
+	}
+	if len(mine) == 0 {
+		return
+	}
+	select {
+	case p.queue <- mine:
+	case <-p.closing:
+	}
+}
+
+func (p *publisher) close() {
+	p.closeOnce.Do(func() {
+		p.stopWatch()
+		close(p.closing)
+		<-p.done
+	})
+}
+
+func (p *publisher) run(ctx context.Context) {
+	defer close(p.done)
+	for {
+		select {
+		case rows := <-p.queue:
+			p.publish(ctx, rows)
+		case <-p.closing:
+			for {
+				select {
+				case rows := <-p.queue:
+					p.publish(ctx, rows)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// publish takes names of people and rooms in before it tells any message, so that a message shows them as they are.
+func (p *publisher) publish(ctx context.Context, rows []store.Row) {
+	ids := make([]ID, 0, 2*len(rows))
+	for _, row := range rows {
+		switch row := row.(type) {
+		case *store.User:
+			p.chat.people.put(row)
+		case *store.Room:
+			p.chat.rooms.put(row)
+			p.chat.observer.counts.mark(row.ID)
+		case *store.Message:
+			ids = append(ids, row.Author, row.Target)
+		}
+	}
+	if len(ids) == 0 {
+		return
+	}
+	// Only looking things up is bounded in time: what is known by then is sent all the same.
+	lookUp, cancel := context.WithTimeout(ctx, queryTime)
+	defer cancel()
+	names, err := p.chat.people.names(lookUp, ids)
+	if err != nil {
+		p.chat.log.Error("names of authors", "error", err)
+	}
+	for _, row := range rows {
+		if m, ok := row.(*store.Message); ok {
+			p.message(ctx, lookUp, m, names)
+		}
+	}
+}
+
+func (p *publisher) message(ctx, lookUp context.Context, m *store.Message, names map[ID]string) {
+	if m.Target.IsZero() {
+		room, err := p.chat.rooms.byID(lookUp, m.Room)
+		if err != nil {
+			p.chat.log.Error("room of a message", "message", m.ID, "error", err)
+			return
+		}
+		e := p.chat.event(lookUp, m, room.Name, names)
+		e.Type = liveType(m, TypeMessage)
+		p.chat.send(ctx, RoomGroup(m.Room), e)
+		return
+	}
+	e := p.chat.event(lookUp, m, "", names)
+	e.Type = liveType(m, TypePrivate)
+	told := p.chat.send(ctx, UserGroup(m.Target), e)
+	if confirmation := liveType(m, TypeDelivered); confirmation != e.Type {
+		e.Type = confirmation
+		p.chat.send(ctx, UserGroup(m.Author), e)
+	} else if m.Author != m.Target {
+		p.chat.sendMessage(ctx, UserGroup(m.Author), told)
+	}
+}
+
+// liveType is the type of the frame that tells a state of a message: fresh where it is new. A row says what it is: a
+// post is never edited, and posting the same id again writes no row.
+func liveType(m *store.Message, fresh string) string {
+	switch {
+	case m.Deleted:
+		return TypeDeleted
+	case !m.Edited.IsZero():
+		return TypeEdited
+	}
+	return fresh
+}
+
+// send encodes an event once and sends it to a group. It returns what it sent, nil if the event cannot be encoded.
+func (c *Chat) send(ctx context.Context, group string, event any) *layer.Message {
+	m, err := layer.NewMessage(event)
+	if err != nil {
+		c.log.Error("encode an event", "group", group, "error", err)
+		return nil
+	}
+	c.sendMessage(ctx, group, m)
+	return m
+}
+
+func (c *Chat) sendMessage(ctx context.Context, group string, m *layer.Message) {
+	if m == nil {
+		return
+	}
+	if err := c.layer.GroupSend(ctx, group, m); err != nil {
+		c.log.Error("send to a group", "group", group, "error", err)
+	}
+}

@@ -1,0 +1,155 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"snug/store"
+)
+
+// MaxRooms is how many rooms a list of rooms holds at most.
+const MaxRooms = 500
+
+// Room is a place to talk.
+type Room struct {
+	ID      ID
+	Name    string
+	Creator ID
+	Created time.Time
+	Guests  bool // people without an account may read
+}
+
+// ModeratedBy reports whether a person may change the room's settings: who made it, and admins.
+func (r Room) ModeratedBy(who Person, admin bool) bool {
+	return !who.Guest() && (admin || who.ID == r.Creator)
+}
+
+// RoomInfo is a room in a list of rooms.
+type RoomInfo struct {
+	Name  string `json:"room"`
+	Users int    `json:"users"`
+}
+
+// OpenRoom returns the room of that name, and makes it if it is new and who is logged in.
+func (c *Chat) OpenRoom(ctx context.Context, who Person, name string) (Room, error) {
+	room, err := c.RoomByName(ctx, name)
+	var refusal *Error
+	switch {
+	case err == nil:
+		return room, c.mayRead(who, room)
+	case who.Guest() || !errors.As(err, &refusal) || refusal.Code != CodeNotFound:
+		return Room{}, err
+	}
+	now := c.now()
+	giveBack, err := c.making.take(who.ID, now)
+	if err != nil {
+		return Room{}, err
+	}
+	shown, key, err := roomName(name)
+	if err != nil {
+		return Room{}, err
+	}
+	row, created, err := c.store.OpenRoom(ctx, store.Room{Name: shown, Key: key, Creator: who.ID, Created: now})
+	if err != nil || !created {
+		giveBack()
+	}
+	if err != nil {
+		return Room{}, fromStore(err, "open a room")
+	}
+	return c.rooms.put(&row), nil
+}
+
+// RoomByName returns the room of that name.
+func (c *Chat) RoomByName(ctx context.Context, name string) (Room, error) {
+	key, err := RoomName(name)
+	if err != nil {
+		return Room{}, err
+	}
+	room, err := c.rooms.byKey(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return Room{}, refuse(CodeNotFound, "there is no room called %.64q", name)
+	}
+	return room, fromStore(err, "look up a room")
+}
+
+// SetGuests says whether people without an account may read a room. Only who made the room and admins may.
+func (c *Chat) SetGuests(ctx context.Context, who Person, admin bool, room string, allowed bool) (Room, error) {
+	found, err := c.RoomByName(ctx, room)
+	if err != nil {
+		return Room{}, err
+	}
+	if !found.ModeratedBy(who, admin) {
+		return Room{}, refuse(CodeForbidden, "only who made this room and admins may change its settings")
+	}
+	row, err := c.store.UpdateRoom(ctx, found.ID, func(r *store.Room) error {
+		r.Guests = allowed
+		return nil
+	})
+	if err != nil {
+		return Room{}, fromStore(err, "change a room")
+	}
+	return c.rooms.put(&row), nil
+}
+
+// Rooms lists at most limit rooms (and at most MaxRooms): those with people in them first, then those where something
+// was said last.
+func (c *Chat) Rooms(ctx context.Context, limit int) ([]RoomInfo, error) {
+	if limit <= 0 || limit > MaxRooms {
+		limit = MaxRooms
+	}
+	rows, err := c.store.Rooms(ctx, limit)
+	if err != nil {
+		return nil, fromStore(err, "list rooms")
+	}
+	occupied := c.observer.occupied()
+	var full, empty []RoomInfo
+	for i := range rows {
+		room := c.rooms.put(&rows[i])
+		delete(occupied, room.ID)
+		if n := c.presence.Count(room.ID.Hex()); n > 0 {
+			full = append(full, RoomInfo{room.Name, n})
+		} else {
+			empty = append(empty, RoomInfo{room.Name, 0})
+		}
+	}
+	// A room can have people in it and be so quiet that it is not among the rows.
+	for id := range occupied {
+		if len(full) >= limit {
+			break
+		}
+		room, err := c.rooms.byID(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fromStore(err, "list rooms")
+		}
+		if n := c.presence.Count(id.Hex()); n > 0 {
+			full = append(full, RoomInfo{room.Name, n})
+		}
+	}
+	list := slices.Concat(full, empty)
+	return list[:min(len(list), limit)], nil
+}
+
+// mayRead refuses guests where the room is not open to them.
+func (c *Chat) mayRead(who Person, room Room) error {
+	if who.Guest() && !room.Guests {
+		return refuse(CodeForbidden, "log in to read this room")
+	}
+	return nil
+}
+
+// readable looks at the room as it is now, because a caller may hold one from long ago.
+func (c *Chat) readable(ctx context.Context, who Person, room Room) (Room, error) {
+	now, err := c.rooms.byID(ctx, room.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return Room{}, refuse(CodeNotFound, "there is no room called %.64q", room.Name)
+	}
+	if err != nil {
+		return Room{}, fromStore(err, "look up a room")
+	}
+	return now, c.mayRead(who, now)
+}
