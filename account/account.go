@@ -1,0 +1,160 @@
+package account
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"snug/store"
+)
+
+// ID names a user or a session.
+type ID = store.ID
+
+// User is a person with an account.
+type User struct {
+	ID       ID
+	Name     string
+	Admin    bool
+	Disabled bool
+	Created  time.Time
+}
+
+const (
+	// DefaultSessionIdle is how long a session lasts without use.
+	DefaultSessionIdle = 30 * 24 * time.Hour
+	// DefaultSessionLife is how long a session lasts at most.
+	DefaultSessionLife = 365 * 24 * time.Hour
+
+	// housekeepingPeriod is how often full buckets are forgotten.
+	housekeepingPeriod = time.Minute
+	// expiryPeriod is how often expired sessions are deleted.
+	expiryPeriod = time.Hour
+)
+
+// Options say how strict and how lasting things are.
+type Options struct {
+	LoginsPerMinute int           // failed log-ins of one account, and of one address; 0: no limit
+	SignupsPerHour  int           // new accounts from one address; 0: no limit
+	SessionIdle     time.Duration // 0: DefaultSessionIdle
+	SessionLife     time.Duration // 0: DefaultSessionLife
+	Logger          *slog.Logger  // nil: slog.Default()
+}
+
+// Accounts are the people of one server. Its methods may be called from many goroutines.
+type Accounts struct {
+	st        *store.Store
+	log       *slog.Logger
+	hasher    *hasher
+	passwords passwordRules
+
+	loginAddress *throttle // by address
+	loginAccount *throttle // by name key
+	loginKnown   *throttle // by name key and address, for addresses that the account is at home at
+	signups      *throttle // by address
+
+	idle, life time.Duration
+	cache      *cache
+	touches    chan touch
+	endings    *endings
+
+	close func()
+	done  sync.WaitGroup
+}
+
+// New makes the accounts of a store, and starts what runs beside them. Close it before the store.
+func New(st *store.Store, opts Options) *Accounts {
+	return newAccounts(st, opts, newHasher(defaultCost, argon2.IDKey))
+}
+
+func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
+	if opts.SessionIdle <= 0 {
+		opts.SessionIdle = DefaultSessionIdle
+	}
+	if opts.SessionLife <= 0 {
+		opts.SessionLife = DefaultSessionLife
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	a := &Accounts{
+		st:           st,
+		log:          opts.Logger,
+		hasher:       h,
+		passwords:    newPasswordRules(),
+		loginAddress: newThrottle(opts.LoginsPerMinute, time.Minute),
+		loginAccount: newThrottle(opts.LoginsPerMinute, time.Minute),
+		loginKnown:   newThrottle(opts.LoginsPerMinute, time.Minute),
+		signups:      newThrottle(opts.SignupsPerHour, time.Hour),
+		idle:         opts.SessionIdle,
+		life:         opts.SessionLife,
+		cache:        newCache(maxCached),
+		touches:      make(chan touch, maxTouches),
+		endings:      newEndings(),
+	}
+	unwatch := st.Watch(a.follow)
+	a.close = func() {
+		unwatch()
+		cancel()
+	}
+	a.done.Go(func() { a.housekeep(ctx) })
+	a.done.Go(func() { a.endings.run(ctx) })
+	for range touchers {
+		a.done.Go(func() { a.touch(ctx) })
+	}
+	return a
+}
+
+// Close stops what New started and waits for it. It may be called more than once.
+func (a *Accounts) Close() {
+	a.close()
+	a.done.Wait()
+}
+
+// follow is told of every committed change. It runs on the goroutine that writes the store, so it only takes notes.
+func (a *Accounts) follow(rows []store.Row) {
+	a.cache.follow(rows)
+	for _, row := range rows {
+		switch row := row.(type) {
+		case *store.Session:
+			if row.Revoked {
+				a.endings.add(ending{session: row.ID, user: row.User})
+			}
+		case *store.User:
+			if row.Disabled {
+				a.endings.add(ending{user: row.ID})
+			}
+		}
+	}
+}
+
+// housekeep forgets what is over.
+func (a *Accounts) housekeep(ctx context.Context) {
+	tick := time.NewTicker(housekeepingPeriod)
+	defer tick.Stop()
+	var expiry time.Time // when sessions are deleted next
+	for {
+		if now := time.Now(); !now.Before(expiry) {
+			expiry = now.Add(expiryPeriod)
+			if _, err := a.st.DeleteExpiredSessions(ctx, now); err != nil && ctx.Err() == nil {
+				a.log.Warn("expired sessions were not deleted", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			for _, t := range []*throttle{a.loginAddress, a.loginAccount, a.loginKnown, a.signups} {
+				t.sweep(now)
+			}
+		}
+	}
+}
+
+func publicUser(u store.User) User {
+	return User{ID: u.ID, Name: u.Name, Admin: u.Admin, Disabled: u.Disabled, Created: u.Created}
+}

@@ -1,0 +1,159 @@
+package account
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	bucketShards = 16
+	// maxBuckets is how many buckets a throttle remembers: about 16 MiB at worst. Beyond it, full ones are forgotten first.
+	maxBuckets = 1 << 16
+	// evictionSample is how many buckets are looked at to find one to forget.
+	evictionSample = 16
+)
+
+// throttle is a token bucket for each key. It holds limit tokens and refills in the time of one period. The buckets of
+// golang.org/x/time/rate cannot take a token back, which is what a success does here.
+type throttle struct {
+	limit  float64 // tokens; 0: no limit
+	rate   float64 // tokens a second
+	max    int     // buckets in one shard
+	seed   maphash.Seed
+	shards [bucketShards]bucketShard
+}
+
+type bucketShard struct {
+	mu      sync.Mutex
+	buckets map[string]*bucket // guarded by mu
+}
+
+type bucket struct {
+	tokens float64
+	at     time.Time // when tokens was right
+}
+
+func newThrottle(limit int, period time.Duration) *throttle {
+	t := &throttle{
+		limit: float64(limit),
+		rate:  float64(limit) / period.Seconds(),
+		max:   maxBuckets / bucketShards,
+		seed:  maphash.MakeSeed(),
+	}
+	for i := range t.shards {
+		t.shards[i].buckets = make(map[string]*bucket)
+	}
+	return t
+}
+
+func (t *throttle) shard(key string) *bucketShard {
+	return &t.shards[maphash.String(t.seed, key)%bucketShards]
+}
+
+// take takes a token, or says how long it takes until there is one.
+func (t *throttle) take(key string, now time.Time) (wait time.Duration, ok bool) {
+	if t.limit <= 0 {
+		return 0, true
+	}
+	s := t.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.buckets[key]
+	if b == nil {
+		if len(s.buckets) >= t.max {
+			t.evict(s, now)
+		}
+		b = &bucket{tokens: t.limit, at: now}
+		s.buckets[strings.Clone(key)] = b
+	}
+	b.tokens, b.at = t.level(b, now), now
+	if b.tokens < 1 {
+		return time.Duration((1 - b.tokens) / t.rate * float64(time.Second)), false
+	}
+	b.tokens--
+	return 0, true
+}
+
+// giveBack returns a token that was taken.
+func (t *throttle) giveBack(key string, now time.Time) {
+	if t.limit <= 0 {
+		return
+	}
+	s := t.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.buckets[key]; b != nil {
+		b.tokens, b.at = min(t.level(b, now)+1, t.limit), now
+	}
+}
+
+// level is how many tokens the bucket holds by now.
+func (t *throttle) level(b *bucket, now time.Time) float64 {
+	return min(b.tokens+max(now.Sub(b.at).Seconds(), 0)*t.rate, t.limit)
+}
+
+// evict forgets the fullest of a few buckets: a full one says nothing, and somebody who fills the table with keys that
+// were used once cannot push out the empty bucket that stops them.
+func (t *throttle) evict(s *bucketShard, now time.Time) {
+	var fullest string
+	most, seen := -1.0, 0
+	for key, b := range s.buckets { // in random order
+		if level := t.level(b, now); level > most {
+			fullest, most = key, level
+		}
+		if seen++; seen == evictionSample {
+			break
+		}
+	}
+	delete(s.buckets, fullest)
+}
+
+// sweep forgets the buckets that are full again.
+func (t *throttle) sweep(now time.Time) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		for key, b := range s.buckets {
+			if t.level(b, now) >= t.limit {
+				delete(s.buckets, key)
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+func (t *throttle) size() int {
+	n := 0
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		n += len(s.buckets)
+		s.mu.Unlock()
+	}
+	return n
+}
+
+// addressKey is what counts as one address: an IPv4 address, the /64 of an IPv6 address, anything else as it is.
+// A port is left out.
+func addressKey(address string) string {
+	ip, err := netip.ParseAddr(strings.Trim(address, "[]"))
+	if err != nil {
+		withPort, errPort := netip.ParseAddrPort(address)
+		if errPort != nil {
+			return address
+		}
+		ip = withPort.Addr()
+	}
+	ip = ip.Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	prefix, err := ip.Prefix(64)
+	if err != nil {
+		return address
+	}
+	return prefix.String()
+}

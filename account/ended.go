@@ -1,0 +1,79 @@
+package account
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// ending is a session that is over, or with a zero session all of a user's.
+type ending struct{ session, user ID }
+
+// endings tells who wants to know that sessions are over. It has a goroutine of its own, so that the store, which
+// reports them, never waits for those who close sockets.
+//
+// Its list has no bound: an ending that is dropped would leave a socket open for somebody who was shut out, and each one
+// stands for a row that was written to disk, so they come no faster than those.
+type endings struct {
+	wake chan struct{} // holds one
+
+	mu      sync.Mutex
+	waiting []ending              // guarded by mu
+	told    map[int]func(s, u ID) // guarded by mu
+	next    int                   // guarded by mu; key of the next told
+}
+
+func newEndings() *endings {
+	return &endings{wake: make(chan struct{}, 1), told: make(map[int]func(s, u ID))}
+}
+
+func (e *endings) add(end ending) {
+	e.mu.Lock()
+	e.waiting = append(e.waiting, end)
+	e.mu.Unlock()
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (e *endings) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.wake:
+		}
+		e.mu.Lock()
+		waiting := e.waiting
+		e.waiting = nil
+		told := slices.Collect(maps.Values(e.told))
+		e.mu.Unlock()
+		for _, end := range waiting {
+			for _, fn := range told {
+				fn(end.session, end.user)
+			}
+		}
+	}
+}
+
+// OnEnded has fn called after a session was revoked, whoever revoked it, and after a user was disabled: then sessionID is
+// zero and every session of userID is over. Calls come one at a time and may repeat. A session that expires is not
+// reported. After stop, fn may still be in its last call.
+func (a *Accounts) OnEnded(fn func(sessionID, userID ID)) (stop func()) {
+	return a.endings.tell(fn)
+}
+
+func (e *endings) tell(fn func(s, u ID)) (stop func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	key := e.next
+	e.next++
+	e.told[key] = fn
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.told, key)
+	}
+}

@@ -1,0 +1,74 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+var (
+	// ErrCredentials is a log-in with a name and a password that do not belong together. It does not say which is wrong.
+	ErrCredentials = errors.New("the user name and the password do not match")
+	// ErrDisabled is a log-in with the right password to a disabled account. It is an ErrCredentials too.
+	ErrDisabled = fmt.Errorf("the account is disabled: %w", ErrCredentials)
+	// ErrNoSession is a token that is unknown, expired or revoked, or whose user is disabled.
+	ErrNoSession = errors.New("no such session")
+	// ErrNoUser is a name or an id that nobody has.
+	ErrNoUser = errors.New("no such user")
+	// ErrSetup is a first-administrator token that is wrong or was used.
+	ErrSetup = errors.New("the link for the first administrator is not valid any more")
+)
+
+// Fields of a form, as they are in FieldError.Field.
+const (
+	FieldUsername = "username"
+	FieldPassword = "password"
+)
+
+// Codes of what can be wrong with a field, as they are in FieldError.Code.
+const (
+	CodeRequired  = "required"
+	CodeTooLong   = "too_long"
+	CodeTooShort  = "too_short"
+	CodeCharacter = "character"
+	CodeInvisible = "invisible"
+	CodeDirection = "direction"
+	CodeNoLetter  = "no_letter"
+	CodeTaken     = "taken"
+	CodeCommon    = "common"
+	CodeIsName    = "is_name"
+)
+
+// FieldError is one field of a form that must be mended. Message is for people and says how.
+type FieldError struct{ Field, Code, Message string }
+
+func (e FieldError) Error() string { return e.Field + ": " + e.Message }
+
+// FieldErrors are all wrong fields of one form, in the order of the form.
+type FieldErrors []FieldError
+
+func (e FieldErrors) Error() string {
+	all := make([]string, len(e))
+	for i, f := range e {
+		all[i] = f.Error()
+	}
+	return strings.Join(all, "; ")
+}
+
+// Field gives the error of a field, or nil.
+func (e FieldErrors) Field(name string) *FieldError {
+	for i := range e {
+		if e[i].Field == name {
+			return &e[i]
+		}
+	}
+	return nil
+}
+
+// ThrottledError is an attempt too many. Wait says when the next has a chance.
+type ThrottledError struct{ Wait time.Duration }
+
+func (e *ThrottledError) Error() string {
+	return fmt.Sprintf("too many attempts: try again in %s", e.Wait.Round(time.Second))
+}

@@ -1,0 +1,144 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
+	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/width"
+
+	"snug/store"
+)
+
+const (
+	defaultPeople = 50
+	maxPeople     = 1000
+)
+
+// Person is a user as others see them. LastSeen is zero if they never were online.
+type Person struct {
+	User
+	LastSeen time.Time
+}
+
+// Query selects a page of people, in the order of their name keys.
+type Query struct {
+	After string // what the page before gave as next; empty: the first page
+	Match string // a part of the name, in any case; empty: all
+	Limit int    // 0: 50; at most 1,000
+}
+
+// People lists accounts. Next is empty on the last page.
+func (a *Accounts) People(ctx context.Context, q Query) (people []Person, next string, err error) {
+	limit := min(q.Limit, maxPeople)
+	if limit <= 0 {
+		limit = defaultPeople
+	}
+	rows, err := a.st.Users(ctx, store.UserQuery{AfterKey: q.After, Match: matchKey(q.Match), Limit: limit + 1})
+	if err != nil {
+		return nil, "", fmt.Errorf("list people: %w", err)
+	}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		next = rows[limit-1].Key
+	}
+	people, err = a.withLastSeen(ctx, rows)
+	return people, next, err
+}
+
+// PeopleByID gives the people of those ids that exist, in the order of the ids.
+func (a *Accounts) PeopleByID(ctx context.Context, ids []ID) ([]Person, error) {
+	rows, err := a.st.UsersByID(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("look up people: %w", err)
+	}
+	byID := make(map[ID]store.User, len(rows))
+	for _, row := range rows {
+		byID[row.ID] = row
+	}
+	ordered := make([]store.User, 0, len(rows))
+	for _, id := range ids {
+		if row, ok := byID[id]; ok {
+			ordered = append(ordered, row)
+			delete(byID, id)
+		}
+	}
+	return a.withLastSeen(ctx, ordered)
+}
+
+// withLastSeen adds the last-seen times with one query for all.
+func (a *Accounts) withLastSeen(ctx context.Context, rows []store.User) ([]Person, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	ids := make([]ID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	seen, err := a.st.SeenByUser(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("look up last seen: %w", err)
+	}
+	people := make([]Person, len(rows))
+	for i, row := range rows {
+		people[i] = Person{User: publicUser(row), LastSeen: seen[row.ID]}
+	}
+	return people, nil
+}
+
+// UserByName finds the user of a name, in any case and width.
+func (a *Accounts) UserByName(ctx context.Context, name string) (User, error) {
+	key, err := Key(name)
+	if err != nil {
+		return User{}, ErrNoUser
+	}
+	row, err := a.st.UserByKey(ctx, key)
+	return foundUser(row, err)
+}
+
+// UserByID finds a user.
+func (a *Accounts) UserByID(ctx context.Context, id ID) (User, error) {
+	if u, ok := a.cache.user(id); ok {
+		return u, nil
+	}
+	row, err := a.st.UserByID(ctx, id)
+	return foundUser(row, err)
+}
+
+func foundUser(row store.User, err error) (User, error) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return User{}, ErrNoUser
+	case err != nil:
+		return User{}, fmt.Errorf("look up a user: %w", err)
+	}
+	return publicUser(row), nil
+}
+
+// Count tells how many accounts there are.
+func (a *Accounts) Count(ctx context.Context) (int, error) {
+	n, err := a.st.CountUsers(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("count users: %w", err)
+	}
+	return n, nil
+}
+
+// Seen notes when somebody was last online. An earlier time than the one known changes nothing.
+func (a *Accounts) Seen(ctx context.Context, user ID, at time.Time) error {
+	if err := a.st.SetSeen(ctx, user, at); err != nil {
+		return fmt.Errorf("note last seen: %w", err)
+	}
+	return nil
+}
+
+// matchKey maps a part of a name as [Key] maps a name. A part need not be a name: "." is one too.
+func matchKey(part string) string {
+	lower := cases.Lower(language.Und, cases.HandleFinalSigma(false)).String(width.Fold.String(part))
+	return norm.NFC.String(strings.Map(oneLowerCase, lower))
+}

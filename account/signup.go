@@ -1,0 +1,98 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"snug/store"
+)
+
+// SignUp is what somebody fills in to get an account, and where they are.
+type SignUp struct {
+	Name, Password string
+	Address        string
+	Setup          string // the token of [Accounts.Setup], to become the first administrator; else empty
+}
+
+// SignUp makes an account. What the person can mend comes as FieldErrors, all at once. Only a sign-up that makes an
+// account counts for the throttle, and one with a valid setup token does not.
+//
+// A setup token that is wrong or was used is ErrSetup: no account is made, so that nobody believes to be
+// an administrator who is not.
+func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, error) {
+	if s.Setup != "" {
+		valid, err := a.SetupValid(ctx, s.Setup)
+		if err != nil {
+			return User{}, err
+		}
+		if !valid {
+			return User{}, ErrSetup
+		}
+		return a.signUp(ctx, s)
+	}
+	address := addressKey(s.Address)
+	if wait, ok := a.signups.take(address, time.Now()); !ok {
+		return User{}, &ThrottledError{Wait: wait}
+	}
+	u, err := a.signUp(ctx, s)
+	if err != nil {
+		a.signups.giveBack(address, time.Now())
+	}
+	return u, err
+}
+
+func (a *Accounts) signUp(ctx context.Context, s SignUp) (User, error) {
+	shown, key, err := a.checkSignUp(ctx, s)
+	if err != nil {
+		return User{}, err
+	}
+	hash, err := a.hasher.hash(ctx, s.Password)
+	if err != nil {
+		return User{}, err
+	}
+	row := store.User{ID: store.NewID(), Name: shown, Key: key, Password: hash, Created: time.Now()}
+	if s.Setup == "" {
+		row, err = a.st.CreateUser(ctx, row)
+	} else {
+		row.Admin = true
+		row, err = a.st.CreateFirstAdmin(ctx, row, setupMeta, setupHash(s.Setup))
+	}
+	switch {
+	case errors.Is(err, store.ErrNameTaken):
+		return User{}, FieldErrors{nameTaken(shown)}
+	case s.Setup != "" && errors.Is(err, store.ErrNotFound):
+		return User{}, ErrSetup
+	case err != nil:
+		return User{}, fmt.Errorf("sign up: %w", err)
+	}
+	return publicUser(row), nil
+}
+
+// checkSignUp holds a form against all rules before anything costly is done.
+func (a *Accounts) checkSignUp(ctx context.Context, s SignUp) (shown, key string, err error) {
+	var faults FieldErrors
+	shown, key, err = parseName(s.Name)
+	if fault, ok := errors.AsType[FieldError](err); ok {
+		faults = append(faults, fault)
+	} else {
+		switch _, err := a.st.UserByKey(ctx, key); {
+		case err == nil:
+			faults = append(faults, nameTaken(shown))
+		case !errors.Is(err, store.ErrNotFound):
+			return "", "", fmt.Errorf("sign up: %w", err)
+		}
+	}
+	if fault := a.passwords.check(s.Password, s.Name); fault != nil {
+		faults = append(faults, *fault)
+	}
+	if faults != nil {
+		return "", "", faults
+	}
+	return shown, key, nil
+}
+
+func nameTaken(name string) FieldError {
+	return *nameFault(CodeTaken, fmt.Sprintf("%s is taken: choose another name, or log in if it is yours.", quote(name)))
+}
