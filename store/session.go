@@ -1,6 +1,10 @@
 package store
 
-import "time"
+import (
+	"context"
+	"fmt"
+	"time"
+)
 
 // Session is a login. Revoked is sticky: nothing undoes it.
 type Session struct {
@@ -14,4 +18,117 @@ type Session struct {
 	Agent   string
 	Address string
 	Revoked bool
+}
+
+const sessionColumns = `place, stamp, feed, seq, id, token, user, created, used, expires, agent, address, revoked`
+
+func (x *Session) scan(from scanner) error {
+	var token []byte
+	if err := from.Scan(&x.Place, &x.Stamp, &x.Feed, &x.Seq,
+		&x.ID, &token, &x.User, (*timeColumn)(&x.Created), (*timeColumn)(&x.Used), (*timeColumn)(&x.Expires),
+		&x.Agent, &x.Address, &x.Revoked); err != nil {
+		return err
+	}
+	if len(token) != len(x.Token) {
+		return fmt.Errorf("token column holds %d bytes, want %d", len(token), len(x.Token))
+	}
+	copy(x.Token[:], token)
+	return nil
+}
+
+const (
+	sessionByID    = `SELECT ` + sessionColumns + ` FROM sessions WHERE id = ?`
+	sessionByToken = `SELECT ` + sessionColumns + ` FROM sessions WHERE token = ?`
+	sessionsByUser = `SELECT ` + sessionColumns + ` FROM sessions WHERE user = ? ORDER BY created, id`
+	putSession     = `INSERT INTO sessions (` + sessionColumns + `)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET
+			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq,
+			used = excluded.used, expires = excluded.expires,
+			agent = excluded.agent, address = excluded.address, revoked = excluded.revoked`
+	deleteExpiredSessions = `DELETE FROM sessions WHERE expires < ?`
+)
+
+func (t *tx) putSession(x *Session) error {
+	t.sign(&x.Header)
+	x.Created, x.Used, x.Expires = rounded(x.Created), rounded(x.Used), rounded(x.Expires)
+	row := *x
+	t.rows = append(t.rows, &row)
+	return t.write(putSession, x.Place, int64(x.Stamp), x.Feed, int64(x.Seq),
+		x.ID, x.Token[:], x.User, millis(x.Created), millis(x.Used), millis(x.Expires),
+		x.Agent, x.Address, x.Revoked)
+}
+
+// CreateSession adds a session, with a new ID if it has none. ErrConflict: the ID
+// or the token is in use.
+func (s *Store) CreateSession(ctx context.Context, x Session) (Session, error) {
+	x.Header = Header{}
+	if x.ID.IsZero() {
+		x.ID = NewID()
+	}
+	var created Session
+	err := s.writer.submit(ctx, "create session", func(t *tx) error {
+		if err := absent[Session](t, sessionByID, x.ID); err != nil {
+			return err
+		}
+		if err := absent[Session](t, sessionByToken, x.Token[:]); err != nil {
+			return err
+		}
+		created = x
+		return t.putSession(&created)
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	return created, nil
+}
+
+// UpdateSession changes a session as [Store.UpdateUser] changes a user. ID, token,
+// user and creation time do not change, and what is revoked stays revoked.
+func (s *Store) UpdateSession(ctx context.Context, id ID, change func(*Session) error) (Session, error) {
+	var updated Session
+	err := s.writer.submit(ctx, "update session", func(t *tx) error {
+		old, err := find[Session](t, sessionByID, id)
+		if err != nil {
+			return err
+		}
+		x := old
+		if err := change(&x); err != nil {
+			return err
+		}
+		x.Header, x.ID, x.Token, x.User, x.Created = old.Header, old.ID, old.Token, old.User, old.Created
+		x.Revoked = x.Revoked || old.Revoked
+		err = t.putSession(&x)
+		updated = x
+		return err
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	return updated, nil
+}
+
+// SessionByToken finds a session, also one that is revoked or has expired.
+func (s *Store) SessionByToken(ctx context.Context, token [32]byte) (Session, error) {
+	return readOne[Session](ctx, s, "read session", sessionByToken, token[:])
+}
+
+// SessionsOf lists all sessions of a user, oldest first, also those that are
+// revoked or have expired.
+func (s *Store) SessionsOf(ctx context.Context, user ID) ([]Session, error) {
+	return readMany[Session](ctx, s, "list sessions", sessionsByUser, user)
+}
+
+// DeleteExpiredSessions forgets sessions that expired before then. It is local
+// housekeeping: watchers do not see it.
+func (s *Store) DeleteExpiredSessions(ctx context.Context, before time.Time) (int, error) {
+	var n int
+	err := s.writer.submit(ctx, "delete expired sessions", func(t *tx) (err error) {
+		n, err = t.change(deleteExpiredSessions, millis(before))
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }

@@ -1,6 +1,10 @@
 package store
 
-import "time"
+import (
+	"context"
+	"errors"
+	"time"
+)
 
 // User is an account.
 type User struct {
@@ -19,4 +23,172 @@ type UserQuery struct {
 	AfterKey string // start behind this key
 	Match    string // keys that contain this text; empty: all
 	Limit    int
+}
+
+const userColumns = `place, stamp, feed, seq, id, name, key, password, admin, disabled, created`
+
+func (u *User) scan(from scanner) error {
+	return from.Scan(&u.Place, &u.Stamp, &u.Feed, &u.Seq,
+		&u.ID, &u.Name, &u.Key, &u.Password, &u.Admin, &u.Disabled, (*timeColumn)(&u.Created))
+}
+
+const (
+	userByID  = `SELECT ` + userColumns + ` FROM users WHERE id = ?`
+	userByKey = `SELECT ` + userColumns + ` FROM users WHERE key = ?`
+	usersByID = `SELECT ` + userColumns + ` FROM users
+		WHERE id IN (SELECT unhex(value) FROM json_each(?))`
+	usersByKey = `SELECT ` + userColumns + ` FROM users
+		WHERE key > ? ORDER BY key LIMIT ?`
+	usersByMatch = `SELECT ` + userColumns + ` FROM users
+		WHERE key > ? AND instr(key, ?) > 0 ORDER BY key LIMIT ?`
+	countUsers = `SELECT count(*) FROM users`
+	putUser    = `INSERT INTO users (` + userColumns + `)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET
+			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq,
+			name = excluded.name, key = excluded.key, password = excluded.password,
+			admin = excluded.admin, disabled = excluded.disabled, created = excluded.created`
+)
+
+func (t *tx) putUser(u *User) error {
+	t.sign(&u.Header)
+	u.Created = rounded(u.Created)
+	row := *u
+	t.rows = append(t.rows, &row)
+	return t.write(putUser, u.Place, int64(u.Stamp), u.Feed, int64(u.Seq),
+		u.ID, u.Name, u.Key, u.Password, u.Admin, u.Disabled, millis(u.Created))
+}
+
+// CreateUser adds an account, with a new ID if it has none. Somebody else who
+// holds the key makes it ErrNameTaken.
+func (s *Store) CreateUser(ctx context.Context, u User) (User, error) {
+	var created User
+	err := s.writer.submit(ctx, "create user", func(t *tx) (err error) {
+		created, err = t.createUser(u)
+		return err
+	})
+	if err != nil {
+		return User{}, err
+	}
+	return created, nil
+}
+
+func (t *tx) createUser(u User) (User, error) {
+	u.Header = Header{}
+	if u.ID.IsZero() {
+		u.ID = NewID()
+	}
+	if err := t.keyFree(u); err != nil {
+		return User{}, err
+	}
+	if err := absent[User](t, userByID, u.ID); err != nil {
+		return User{}, err
+	}
+	err := t.putUser(&u)
+	return u, err
+}
+
+// keyFree checks that nobody but u holds the key of u.
+func (t *tx) keyFree(u User) error {
+	holder, err := find[User](t, userByKey, u.Key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case holder.ID != u.ID:
+		return ErrNameTaken
+	}
+	return nil
+}
+
+// UpdateUser changes an account: change gets the newest state and alters it. Its
+// error leaves all as it was and is returned. It may be called more than once.
+// The ID does not change.
+func (s *Store) UpdateUser(ctx context.Context, id ID, change func(*User) error) (User, error) {
+	var updated User
+	err := s.writer.submit(ctx, "update user", func(t *tx) error {
+		old, err := find[User](t, userByID, id)
+		if err != nil {
+			return err
+		}
+		u := old
+		if err := change(&u); err != nil {
+			return err
+		}
+		u.Header, u.ID = old.Header, old.ID
+		if u.Key != old.Key {
+			if err := t.keyFree(u); err != nil {
+				return err
+			}
+		}
+		err = t.putUser(&u)
+		updated = u
+		return err
+	})
+	if err != nil {
+		return User{}, err
+	}
+	return updated, nil
+}
+
+// CreateFirstAdmin makes an administrator for whoever knows the value of a meta
+// row, and uses the row up, in one. ErrNotFound: there is no such row, or it has
+// another value. With any error the row stays.
+func (s *Store) CreateFirstAdmin(ctx context.Context, u User, metaKey, metaValue string) (User, error) {
+	var created User
+	err := s.writer.submit(ctx, "create first administrator", func(t *tx) error {
+		value, err := find[text](t, metaByKey, metaKey)
+		if err != nil {
+			return err
+		}
+		if string(value) != metaValue {
+			return ErrNotFound
+		}
+		u.Admin = true
+		if created, err = t.createUser(u); err != nil {
+			return err
+		}
+		return t.write(deleteMeta, metaKey)
+	})
+	if err != nil {
+		return User{}, err
+	}
+	return created, nil
+}
+
+// UserByID finds an account, or ErrNotFound.
+func (s *Store) UserByID(ctx context.Context, id ID) (User, error) {
+	return readOne[User](ctx, s, "read user", userByID, id)
+}
+
+// UserByKey finds the account that holds the key, or ErrNotFound.
+func (s *Store) UserByKey(ctx context.Context, key string) (User, error) {
+	return readOne[User](ctx, s, "read user", userByKey, key)
+}
+
+// UsersByID finds many accounts at once, in no particular order. Unknown IDs are
+// left out.
+func (s *Store) UsersByID(ctx context.Context, ids []ID) ([]User, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return readMany[User](ctx, s, "read users", usersByID, idList(ids))
+}
+
+// Users lists a page of accounts in order of their keys.
+func (s *Store) Users(ctx context.Context, q UserQuery) ([]User, error) {
+	if q.Limit <= 0 {
+		return nil, nil
+	}
+	if q.Match == "" {
+		return readMany[User](ctx, s, "list users", usersByKey, q.AfterKey, q.Limit)
+	}
+	return readMany[User](ctx, s, "list users", usersByMatch, q.AfterKey, q.Match, q.Limit)
+}
+
+// CountUsers counts all accounts.
+func (s *Store) CountUsers(ctx context.Context) (int, error) {
+	n, err := readOne[number](ctx, s, "count users", countUsers)
+	return int(n), err
 }

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"slices"
+)
+
+// Conversation is the private talk with one other person.
+type Conversation struct {
+	Other ID
+	Last  Message
+}
+
+func (c *Conversation) scan(from scanner) error {
+	m := &c.Last
+	return from.Scan(&c.Other, &m.Place, &m.Stamp, &m.Feed, &m.Seq,
+		&m.ID, &m.Room, &m.Author, &m.Target, &m.Posted, &m.Text, (*timeColumn)(&m.Edited), &m.Deleted)
+}
+
+const (
+	newestMessages = `SELECT ` + messageColumns + ` FROM messages
+		WHERE room = ? ORDER BY posted DESC, id DESC LIMIT ?`
+	messagesBefore = `SELECT ` + messageColumns + ` FROM messages
+		WHERE room = ? AND (posted, id) < (?, ?) ORDER BY posted DESC, id DESC LIMIT ?`
+	messagesSince = `SELECT ` + messageColumns + ` FROM messages
+		WHERE room = ? AND place > ? ORDER BY place LIMIT ?`
+	// Two walks, each along its own index and no further than the limit.
+	privateSince = `SELECT ` + messageColumns + ` FROM messages WHERE place IN (
+			SELECT place FROM (SELECT place FROM messages
+				WHERE author = ?1 AND target IS NOT NULL AND place > ?2 ORDER BY place LIMIT ?3)
+			UNION
+			SELECT place FROM (SELECT place FROM messages
+				WHERE target = ?1 AND target IS NOT NULL AND place > ?2 ORDER BY place LIMIT ?3))
+		ORDER BY place LIMIT ?3`
+	conversationsOf = `SELECT c.other, m.place, m.stamp, m.feed, m.seq,
+			m.id, m.room, m.author, m.target, m.posted, m.text, m.edited, m.deleted
+		FROM conversations AS c JOIN messages AS m ON m.id = c.message
+		WHERE c.user = ? ORDER BY c.posted DESC, c.message DESC LIMIT ?`
+	newestPlace = `SELECT place FROM state WHERE id = 1`
+)
+
+// History gives up to limit messages of a room or conversation that were posted
+// before the one named, or the newest if that is zero; oldest first. more says
+// that there are older ones. ErrNotFound: there is no such message in that room.
+func (s *Store) History(ctx context.Context, room, before ID, limit int) (msgs []Message, more bool, err error) {
+	err = s.read(ctx, "read history", func(q querier) error {
+		msgs, more, err = history(ctx, q, room, before, limit)
+		return err
+	})
+	return msgs, more, err
+}
+
+func history(ctx context.Context, q querier, room, before ID, limit int) (msgs []Message, more bool, err error) {
+	if limit <= 0 {
+		return nil, false, nil
+	}
+	if before.IsZero() {
+		msgs, err = many[Message](ctx, q, newestMessages, room, limit+1)
+	} else {
+		var mark Message
+		mark, err = one[Message](ctx, q, messageByID, before)
+		if err == nil && mark.Room != room {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		msgs, err = many[Message](ctx, q, messagesBefore, room, int64(mark.Posted), mark.ID, limit+1)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if more = len(msgs) > limit; more {
+		msgs = msgs[:limit]
+	}
+	slices.Reverse(msgs)
+	return msgs, more, nil
+}
+
+// Latest gives the newest messages as [Store.History] does, and the place up to
+// which they are complete: [Store.Since] that place gives what came later.
+func (s *Store) Latest(ctx context.Context, room ID, limit int) (msgs []Message, more bool, seq int64, err error) {
+	err = s.reader.snapshot(ctx, func(q querier) error {
+		newest, err := one[number](ctx, q, newestPlace)
+		if err != nil {
+			return err
+		}
+		seq = int64(newest)
+		msgs, more, err = history(ctx, q, room, ID{}, limit)
+		return err
+	})
+	if err != nil {
+		return nil, false, 0, s.readError(ctx, "read newest messages", err)
+	}
+	return msgs, more, seq, nil
+}
+
+// Since gives the messages of a room or conversation that were posted, edited or
+// deleted after that place, in their newest state and in order of place. Whoever
+// asks for one more than needed sees whether there are more.
+func (s *Store) Since(ctx context.Context, room ID, after int64, limit int) ([]Message, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	return readMany[Message](ctx, s, "read changes", messagesSince, room, after, limit)
+}
+
+// PrivateSince is [Store.Since] over all private messages from or to a user.
+func (s *Store) PrivateSince(ctx context.Context, user ID, after int64, limit int) ([]Message, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	return readMany[Message](ctx, s, "read private changes", privateSince, user, after, limit)
+}
+
+// Conversations lists whom a user has private messages with, the latest first.
+func (s *Store) Conversations(ctx context.Context, user ID, limit int) ([]Conversation, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	return readMany[Conversation](ctx, s, "list conversations", conversationsOf, user, limit)
+}

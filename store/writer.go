@@ -1,0 +1,302 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+const (
+	// queueLength is how many operations wait for the writer. Behind them callers
+	// wait for a place, so that a slow disk slows them instead of eating memory.
+	queueLength = 1024
+	// maxBatch is how many operations one commit takes. It bounds how long the
+	// first of them waits, and what a failing one makes the others repeat.
+	maxBatch = 256
+	// scrubDelay is how long deleted text may stay in the write-ahead log.
+	scrubDelay = time.Second
+)
+
+// counters are what the writer gives out. A rolled-back transaction puts them back.
+type counters struct {
+	clock clock
+	seq   uint64
+	place int64
+}
+
+// writer owns the one connection that writes. All operations pass through its
+// queue; what waits there together is committed together.
+type writer struct {
+	conn   *sql.Conn
+	dir    string
+	now    func() time.Time
+	logger *slog.Logger
+	feed   ID
+	saved  func(place int64) // a commit is on disk, up to that place
+
+	queue   chan *operation
+	closing chan struct{} // closed: take no more
+	stopped chan struct{} // closed: the goroutine has ended
+
+	// Owned by the goroutine.
+	counters   counters
+	statements map[string]*sql.Stmt
+	scrub      *time.Timer
+	scrubDelay time.Duration
+
+	watchers watchers
+}
+
+// operation is one write that somebody waits for.
+type operation struct {
+	ctx   context.Context
+	doing string
+	run   func(*tx) error
+	done  chan error
+}
+
+// submit queues a write and waits until it is on disk. run may be called again
+// if the transaction it was part of had to be repeated; when it returns an error
+// it must not have written anything.
+func (w *writer) submit(ctx context.Context, doing string, run func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	op := &operation{ctx: ctx, doing: doing, run: run, done: make(chan error, 1)}
+	select {
+	case <-w.closing: // select picks at random: a closed store must not accept
+		return fmt.Errorf("%s: %w", doing, ErrClosed)
+	default:
+	}
+	select {
+	case w.queue <- op:
+	case <-w.closing:
+		return fmt.Errorf("%s: %w", doing, ErrClosed)
+	case <-w.stopped:
+		return fmt.Errorf("%s: %w", doing, ErrClosed)
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", doing, ctx.Err())
+	}
+	select {
+	case err := <-op.done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", doing, ctx.Err())
+	case <-w.stopped:
+		select {
+		case err := <-op.done:
+			return err
+		default:
+			return fmt.Errorf("%s: %w", doing, ErrClosed)
+		}
+	}
+}
+
+// run commits what is queued until closing, then the rest of it.
+func (w *writer) run() {
+	defer close(w.stopped)
+	for {
+		select {
+		case op := <-w.queue:
+			w.commit(w.gather(op))
+		case <-w.scrub.C:
+			w.scrubLog()
+		case <-w.closing:
+			for {
+				select {
+				case op := <-w.queue:
+					w.commit(w.gather(op))
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// gather takes what waits behind first, and waits for nothing more.
+func (w *writer) gather(first *operation) []*operation {
+	// Those whom the last commit has just answered are about to write again: let
+	// them, or every second batch would hold only the quickest of them.
+	runtime.Gosched()
+	batch := []*operation{first}
+	for len(batch) < maxBatch {
+		select {
+		case op := <-w.queue:
+			batch = append(batch, op)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit answers every operation of the batch. If something unexpected stops
+// the transaction, each gets one of its own, so that only the culprit fails.
+func (w *writer) commit(batch []*operation) {
+	results, err := w.transact(batch)
+	switch {
+	case err == nil:
+		for i, op := range batch {
+			op.done <- results[i]
+		}
+	case len(batch) == 1:
+		batch[0].done <- err
+	default:
+		w.logger.Warn("commit repeated one write at a time", "writes", len(batch), "error", err)
+		for i := range batch {
+			w.commit(batch[i : i+1])
+		}
+	}
+}
+
+// transact runs the operations in one transaction and tells the watchers. With
+// an error nothing has changed; otherwise each operation has its own result.
+func (w *writer) transact(batch []*operation) (results []error, err error) {
+	before := w.counters
+	t := &tx{w: w, now: w.now()}
+	if err := t.begin(); err != nil {
+		return nil, fmt.Errorf("%s: %w", batch[0].doing, explain(w.dir, err))
+	}
+	undo := func(doing string, err error) ([]error, error) {
+		t.rollback()
+		w.counters = before
+		return nil, fmt.Errorf("%s: %w", doing, explain(w.dir, err))
+	}
+	results = make([]error, len(batch))
+	for i, op := range batch {
+		if err := op.ctx.Err(); err != nil {
+			results[i] = fmt.Errorf("%s: %w", op.doing, err)
+			continue
+		}
+		written := t.written
+		if err := t.perform(op); err != nil {
+			if t.broken != nil || t.written > written {
+				return undo(op.doing, err)
+			}
+			results[i] = fmt.Errorf("%s: %w", op.doing, explain(w.dir, err))
+		}
+	}
+	if err := t.commit(); err != nil {
+		return undo(batch[0].doing, err)
+	}
+	w.saved(w.counters.place)
+	if t.erased {
+		w.scrub.Reset(w.scrubDelay)
+	}
+	if len(t.rows) > 0 {
+		w.watchers.call(w.logger, t.rows)
+	}
+	return results, nil
+}
+
+// scrubLog empties the write-ahead log, where text that was deleted is still to
+// be read. A reader in the middle of something makes it try again later.
+func (w *writer) scrubLog() {
+	ctx := context.Background()
+	var busy, frames, moved int
+	_, err := w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 0") // writes must not wait for readers
+	if err == nil {
+		err = w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved)
+	}
+	if err == nil {
+		_, err = w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 5000")
+	}
+	if err != nil {
+		w.logger.Warn("deleted text not yet scrubbed from the log", "error", err)
+	}
+	if err != nil || busy != 0 {
+		w.scrub.Reset(w.scrubDelay)
+	}
+}
+
+// prepared gives a statement of the writing connection.
+func (w *writer) prepared(query string) (*sql.Stmt, error) {
+	if st, ok := w.statements[query]; ok {
+		return st, nil
+	}
+	st, err := w.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, err
+	}
+	w.statements[query] = st
+	return st, nil
+}
+
+// stop waits for the queue to be written.
+func (w *writer) stop() {
+	close(w.closing)
+	<-w.stopped
+	w.scrub.Stop()
+}
+
+// close empties the write-ahead log and gives up the connection, after stop.
+func (w *writer) close() error {
+	for _, st := range w.statements {
+		st.Close()
+	}
+	var busy, frames, moved int
+	err := w.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved)
+	if err != nil {
+		// What is in the log is as safe as what is in the database.
+		w.logger.Warn("write-ahead log left as it is", "error", err)
+	}
+	return w.conn.Close()
+}
+
+// watchers are the functions to tell of new rows.
+type watchers struct {
+	mu   sync.Mutex
+	next int
+	// fns is never changed in place, so that call needs no lock while it calls.
+	fns []watcher
+}
+
+type watcher struct {
+	number int
+	fn     func([]Row)
+}
+
+func (ws *watchers) add(fn func([]Row)) (stop func()) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.next++
+	number := ws.next
+	ws.fns = append(ws.fns[:len(ws.fns):len(ws.fns)], watcher{number, fn})
+	return func() {
+		ws.mu.Lock()
+		defer ws.mu.Unlock()
+		var rest []watcher
+		for _, w := range ws.fns {
+			if w.number != number {
+				rest = append(rest, w)
+			}
+		}
+		ws.fns = rest
+	}
+}
+
+func (ws *watchers) call(logger *slog.Logger, rows []Row) {
+	ws.mu.Lock()
+	fns := ws.fns
+	ws.mu.Unlock()
+	for _, w := range fns {
+		w.call(logger, rows)
+	}
+}
+
+// call keeps a watcher that panics from taking the writer with it: the rows are
+// stored, whatever becomes of the news.
+func (w watcher) call(logger *slog.Logger, rows []Row) {
+	defer func() {
+		if p := recover(); p != nil {
+			logger.Error("watcher of the store panicked", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	w.fn(rows)
+}
