@@ -1,0 +1,186 @@
+package presence
+
+import (
+	"sync"
+	"time"
+)
+
+// DefaultLinger is how long somebody stays present after their last connection broke: long enough to reload a page.
+const DefaultLinger = 5 * time.Second
+
+// Options say how a Tracker behaves. The zero value is good.
+type Options struct {
+	// Linger is how long somebody stays present after their last connection broke. Zero is DefaultLinger, less than
+	// zero is no linger.
+	Linger time.Duration
+}
+
+// Tracker counts the live connections of users in places, and tells its watchers who came and who left.
+// Its methods may be called from any goroutine.
+type Tracker struct {
+	linger time.Duration
+	news   *news
+
+	mu sync.RWMutex // guards the fields below, and every stay and visit
+	// present is what everybody sees. It is kept apart from stays, which is what this process owns and knows the
+	// reasons of.
+	present roster
+	stays   map[string]map[string]*stay // user, then place
+	closed  bool
+}
+
+// stay is one user's being in one place, from the first connection to the end of the linger after the last.
+type stay struct {
+	key    key
+	visits int         // live connections
+	ended  time.Time   // when the last connection ended; meaningful while visits is 0
+	timer  *time.Timer // ends the linger; nil before the first one
+	over   bool        // no longer in the tracker: its visits do not count any more
+}
+
+// key is a user in a place.
+type key struct{ place, user string }
+
+// New returns a Tracker with nobody present. It runs one goroutine until Close.
+func New(opts Options) *Tracker {
+	if opts.Linger == 0 {
+		opts.Linger = DefaultLinger
+	}
+
+	t := &Tracker{
+		linger:  opts.Linger,
+		news:    newNews(),
+		present: roster{},
+		stays:   map[string]map[string]*stay{},
+	}
+	go t.news.run()
+	return t
+}
+
+// Close ends the Tracker: nobody leaves by linger any more, watchers hear what happened before, and when Close
+// returns none of them is running or will be called again. It must not be called by a watcher.
+func (t *Tracker) Close() {
+	t.mu.Lock()
+	t.closed = true
+	for _, places := range t.stays {
+		for _, s := range places {
+			if s.timer != nil {
+				s.timer.Stop()
+			}
+		}
+	}
+	t.mu.Unlock()
+
+	t.news.close()
+}
+
+// Enter counts one more live connection of the user in the place.
+func (t *Tracker) Enter(place, user string) *Visit {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+
+	s := t.stays[user][place]
+	if s == nil {
+		s = &stay{key: key{place, user}}
+		t.begin(s)
+	}
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.visits++
+	return &Visit{tracker: t, stay: s}
+}
+
+// Drop makes the user leave every place at once. Visits that still exist no longer count; a later Enter begins anew.
+func (t *Tracker) Drop(user string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+
+	now := time.Now()
+	for _, s := range t.stays[user] {
+		t.end(s, now)
+	}
+}
+
+// Present reports whether the user is in the place.
+func (t *Tracker) Present(place, user string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.present.has(key{place, user})
+}
+
+// Users returns who is in the place, in no particular order.
+func (t *Tracker) Users(place string) []string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.present.users(place)
+}
+
+// Count returns how many users are in the place.
+func (t *Tracker) Count(place string) int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.present.count(place)
+}
+
+// Watch calls fn for everything that happens from now on, until stop is called. One call may still be under way, or
+// just beginning, when stop returns. To follow a place from its present state, call Watch first and Users then, and
+// take an event that says what is already known for what it is.
+func (t *Tracker) Watch(fn func(Event)) (stop func()) {
+	return t.news.watch(fn)
+}
+
+// begin puts a new stay in the tracker. The lock is held.
+func (t *Tracker) begin(s *stay) {
+	places := t.stays[s.key.user]
+	if places == nil {
+		places = map[string]*stay{}
+		t.stays[s.key.user] = places
+	}
+	places[s.key.place] = s
+	t.present.add(s.key)
+	t.news.tell(s.key, true, time.Now())
+}
+
+// end takes a stay out of the tracker. The lock is held.
+func (t *Tracker) end(s *stay, at time.Time) {
+	s.over = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+
+	places := t.stays[s.key.user]
+	delete(places, s.key.place)
+	if len(places) == 0 {
+		delete(t.stays, s.key.user)
+	}
+	t.present.remove(s.key)
+	t.news.tell(s.key, false, at)
+}
+
+// wait keeps a stay for the linger. The lock is held.
+func (t *Tracker) wait(s *stay) {
+	s.ended = time.Now()
+	switch {
+	case t.linger < 0:
+		t.end(s, s.ended)
+	case t.closed:
+		// Nobody is told any more.
+	case s.timer == nil:
+		s.timer = time.AfterFunc(t.linger, func() { t.expire(s) })
+	default:
+		s.timer.Reset(t.linger)
+	}
+}
+
+// expire is called when a linger may be over. A timer that could no longer be stopped when its user returned finds
+// live connections, or, if they are gone again, a linger that began later and has its own call to come.
+func (t *Tracker) expire(s *stay) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+
+	if s.over || s.visits > 0 || t.closed || time.Since(s.ended) < t.linger {
+		return
+	}
+	t.end(s, s.ended)
+}

@@ -1,0 +1,114 @@
+package socket
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	// settleWait is how long the peer may take to answer a close frame that ended the reading, before the connection is
+	// closed. Closing with unread bytes would reset the connection, and the peer might never see why.
+	settleWait = time.Second
+	// settleBytes is how much of what the peer still sends is thrown away meanwhile.
+	settleBytes = 4 << 20
+)
+
+var errEnded = errors.New("socket: the close frame is sent")
+
+// wire is the network connection under one WebSocket. melody reads from it and writes control frames to it, the outbox
+// writes the data; the wire sees to it that their frames never interleave, that nothing follows a close frame, and
+// that the connection can be cut while a write is stuck.
+type wire struct {
+	net.Conn
+	wait time.Duration // for one write
+	slow func()        // called when a write took longer
+
+	writing sync.Mutex // held during a write, to keep frames whole; guards ended
+	ended   bool       // the close frame is written
+
+	cutting sync.Once
+}
+
+// Write is for melody, which writes each control frame (and the answer to the upgrade) whole.
+func (w *wire) Write(frame []byte) (int, error) {
+	return w.write(frame, len(frame) > 0 && isClose(frame[0]))
+}
+
+// write sends one or more whole frames; last says that a close frame is the last of them. After an error the
+// connection is cut, because a part of a frame may be on its way.
+func (w *wire) write(frames []byte, last bool) (int, error) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+
+	if w.ended {
+		return 0, errEnded
+	}
+	w.ended = last
+
+	if err := w.Conn.SetWriteDeadline(time.Now().Add(w.wait)); err != nil {
+		return 0, err
+	}
+	n, err := w.Conn.Write(frames)
+	if err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			w.slow()
+		}
+		w.cut()
+	}
+	return n, err
+}
+
+// SetWriteDeadline does nothing: each write has its own deadline, and one that melody sets for its control frame would
+// hit whatever the outbox writes at that moment.
+func (w *wire) SetWriteDeadline(time.Time) error { return nil }
+
+// SetDeadline sets the deadline for reading only.
+func (w *wire) SetDeadline(t time.Time) error { return w.Conn.SetReadDeadline(t) }
+
+// Close is called by melody when it has read the last frame. Where the close frame is sent, settle does the closing.
+func (w *wire) Close() error {
+	w.writing.Lock()
+	ended := w.ended
+	w.writing.Unlock()
+
+	if !ended {
+		w.cut()
+	}
+	return nil
+}
+
+// settle closes the connection after the last frame was read, in a way that lets the peer read our close frame.
+// answered says that the peer's close frame was read.
+func (w *wire) settle(answered bool) {
+	defer w.cut()
+
+	w.writing.Lock()
+	ended := w.ended
+	w.writing.Unlock()
+	if !ended || answered {
+		return
+	}
+	if err := w.Conn.SetReadDeadline(time.Now().Add(settleWait)); err != nil {
+		return
+	}
+	if half, ok := w.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(w.Conn, settleBytes))
+}
+
+// cut closes the network connection now: reads and writes under way end with an error.
+func (w *wire) cut() {
+	w.cutting.Do(func() {
+		conn := w.Conn
+		// TLS would first wait for a place in the full buffers to say goodbye.
+		if layered, ok := conn.(interface{ NetConn() net.Conn }); ok {
+			conn = layered.NetConn()
+		}
+		_ = conn.Close()
+	})
+}
