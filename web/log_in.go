@@ -1,0 +1,55 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"snug/account"
+)
+
+func (s *Server) getLogIn(w http.ResponseWriter, r *http.Request) {
+	next := r.URL.Query().Get("next")
+	v, err := s.visitor(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if v != nil {
+		seeOther(w, r, nextPath(next))
+		return
+	}
+	s.render(w, r, http.StatusOK, "log_in", LogInPage{Page: s.page(r, "Log in", nil), Next: next})
+}
+
+func (s *Server) postLogIn(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		s.fail(w, r, errForm)
+		return
+	}
+	name, next := r.PostFormValue("username"), r.FormValue("next")
+	user, err := s.accounts.LogIn(r.Context(), name, r.PostFormValue("password"), address(r))
+	if err == nil {
+		err = s.enter(w, r, user)
+	}
+	if err == nil {
+		seeOther(w, r, nextPath(next))
+		return
+	}
+	view := LogInPage{Page: s.page(r, "Log in", s.knownVisitor(r)), Name: name, Next: next}
+	var status int
+	var throttled *account.ThrottledError
+	switch {
+	case errors.Is(err, account.ErrDisabled):
+		status, view.Error = http.StatusForbidden, "This account is disabled. Ask the person who runs this server."
+	case errors.Is(err, account.ErrCredentials):
+		status, view.Error = http.StatusForbidden, "The user name and the password do not match. Check both and try again."
+	case errors.As(err, &throttled):
+		t := explain(err)
+		t.retryAfter(w.Header())
+		status, view.Error = t.status, t.text
+	default:
+		s.fail(w, r, err)
+		return
+	}
+	s.render(w, r, status, "log_in", view)
+}

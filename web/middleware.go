@@ -1,0 +1,220 @@
+package web
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"runtime/debug"
+	"strings"
+)
+
+// maxBody bounds what a form may send: the longest one has a name, two passwords and an address.
+const maxBody = 64 << 10
+
+// policy is the content security policy of every answer: no inline script or style, nothing from elsewhere, and no
+// way from a string to a script.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; " +
+	"font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; " +
+	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// guarded puts the checks that hold for every address around the routes.
+func (s *Server) guarded(mux *http.ServeMux) http.Handler {
+	crossOrigin := http.NewCrossOriginProtection()
+	crossOrigin.SetDenyHandler(http.HandlerFunc(s.denyCrossOrigin))
+	routed := crossOrigin.Handler(s.routed(mux))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		guard := &guardedWriter{ResponseWriter: w}
+		defer s.recovered(guard, r)
+		secure(guard.Header())
+		if !s.hostAllowed(r.Host) {
+			s.denyHost(guard, r)
+			return
+		}
+		if r.Body != nil {
+			r.Body = http.MaxBytesReader(guard, r.Body, maxBody)
+		}
+		routed.ServeHTTP(guard, r)
+	})
+}
+
+func secure(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+}
+
+// routed hands the request to its route; what has none gets a page where the mux would answer with a line of text.
+func (s *Server) routed(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fallback, pattern := mux.Handler(r)
+		if pattern != "" && !missesSlash(r) {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		if slashed := withSlash(r); slashed != nil {
+			if _, pattern := mux.Handler(slashed); pattern != "" {
+				// Relative, as every address that we give out: a proxy may stand before us with a path of its own.
+				path := r.URL.EscapedPath()
+				target := url.URL{RawQuery: r.URL.RawQuery}
+				redirect(w, "./"+path[strings.LastIndexByte(path, '/')+1:]+"/"+target.String(), http.StatusMovedPermanently)
+				return
+			}
+		}
+		answer := &heldAnswer{header: make(http.Header)}
+		fallback.ServeHTTP(answer, r)
+		if answer.status == http.StatusMethodNotAllowed {
+			w.Header().Set("Allow", answer.header.Get("Allow"))
+			s.fail(w, r, errMethod)
+			return
+		}
+		s.fail(w, r, errNoPage)
+	})
+}
+
+// missesSlash reports whether the mux would answer with a redirect of its own, which is not relative.
+func missesSlash(r *http.Request) bool {
+	path := r.URL.Path
+	return !strings.HasSuffix(path, "/") && path != "/healthz" && path != "/readyz" && !strings.HasPrefix(path, "/static/")
+}
+
+// withSlash is the request as it would be with a slash at the end of its path, or nil if one is there.
+func withSlash(r *http.Request) *http.Request {
+	if !missesSlash(r) || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
+		return nil
+	}
+	slashed := r.Clone(r.Context())
+	slashed.URL.Path += "/"
+	if slashed.URL.RawPath != "" {
+		slashed.URL.RawPath += "/"
+	}
+	return slashed
+}
+
+// heldAnswer takes what a handler says and keeps only status and header.
+type heldAnswer struct {
+	header http.Header
+	status int
+}
+
+func (a *heldAnswer) Header() http.Header         { return a.header }
+func (a *heldAnswer) Write(p []byte) (int, error) { return len(p), nil }
+func (a *heldAnswer) WriteHeader(status int)      { a.status = status }
+
+// guardedWriter knows whether an answer has begun, so that a panic after that does not write a second one.
+type guardedWriter struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (w *guardedWriter) WriteHeader(status int) {
+	w.begun = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *guardedWriter) Write(p []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(p)
+}
+
+// Hijack must be here by name: the WebSocket upgrade asks for http.Hijacker and does not look under Unwrap.
+func (w *guardedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	hijacker, ok := w.ResponseWriter.(http.Hijacker)
+	if !ok {
+		return nil, nil, errors.New("hijack: this connection cannot be taken over (HTTP/2?)")
+	}
+	w.begun = true
+	return hijacker.Hijack()
+}
+
+// Unwrap lets http.ResponseController reach the writer below.
+func (w *guardedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (s *Server) recovered(w *guardedWriter, r *http.Request) {
+	thrown := recover()
+	if thrown == nil {
+		return
+	}
+	if err, ok := thrown.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(thrown)
+	}
+	s.logger.Error("request panicked", "method", r.Method, "path", r.URL.Path, "panic", thrown, "stack", string(debug.Stack()))
+	if w.begun {
+		return
+	}
+	s.fail(w, r, errInternal)
+}
+
+// hostNames is the set of names by which this server may be called.
+func hostNames(names []string) map[string]bool {
+	set := map[string]bool{"localhost": true}
+	for _, name := range names {
+		set[hostname(name)] = true
+	}
+	return set
+}
+
+// hostname is a Host header without its port, in lower case, without a last dot.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	return strings.TrimSuffix(strings.ToLower(host), ".")
+}
+
+// hostAllowed refuses DNS names that were not configured: a page on one, pointed at this machine's address by its
+// owner's DNS, would otherwise be of our origin (DNS rebinding). An address in numbers cannot be pointed elsewhere.
+func (s *Server) hostAllowed(host string) bool {
+	name := hostname(host)
+	if s.names[name] {
+		return true
+	}
+	_, err := netip.ParseAddr(name)
+	return err == nil
+}
+
+// sameOrigin decides whether a page may open a socket, which the browser lets every page do: the page must be of this
+// host. Browsers always say the origin; who says none is a program, and a browser's Sec-Fetch headers give it away.
+func (s *Server) sameOrigin(r *http.Request) bool {
+	origins := r.Header.Values("Origin")
+	if len(origins) == 0 {
+		return r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Sec-Fetch-Mode") == ""
+	}
+	if len(origins) > 1 {
+		return false
+	}
+	origin, err := url.Parse(origins[0])
+	if err != nil || origin.Host == "" {
+		return false
+	}
+	if strings.EqualFold(origin.Host, r.Host) {
+		return true
+	}
+	// Behind a proxy that does not hand on the Host header, a configured name is as good.
+	name := hostname(origin.Host)
+	return s.names[name] && name != "localhost"
+}
+
+// address is where the request comes from, without its port.
+func address(r *http.Request) string {
+	addr, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return addr.Addr().Unmap().WithZone("").String()
+}
+
+// insecure reports whether what the page and the person say to each other can be overheard: no TLS, and not this machine.
+func insecure(r *http.Request) bool {
+	if r.TLS != nil {
+		return false
+	}
+	addr, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && !addr.Addr().Unmap().IsLoopback()
+}

@@ -1,0 +1,159 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"snug/account"
+	"snug/chat"
+	"snug/layer"
+	"snug/presence"
+	"snug/web/socket"
+)
+
+// Options are what a Server is made of.
+type Options struct {
+	Files    fs.FS // holds templates/ and static/
+	Accounts *account.Accounts
+	Chat     *chat.Chat
+	Presence *presence.Tracker // the one that Chat has
+	Layer    layer.Layer       // the one that Chat publishes on
+	Limits   Limits
+	Names    []string // the DNS names, beside localhost, by which browsers may call this server
+	Version  string
+	Ready    func(ctx context.Context) error // whether the store can be written; nil: always
+	Logger   *slog.Logger                    // nil: slog.Default()
+}
+
+// Limits are the bounds that an operator may move. Zero turns a limit off, except where it says otherwise.
+type Limits struct {
+	SocketsPerAddress int
+	SocketsPerUser    int
+	MessagesPerSecond int           // of one person, over all their sockets; twice as many at once
+	FrameBytes        int64         // of one frame from a client; 0: 64 KiB
+	QueueBytes        int           // waiting for one slow reader before it is cut off; 0: 1 MiB
+	QueueFrames       int           // the same, in frames; 0: 4096
+	GroupExpiry       time.Duration // the layer's, so that memberships are renewed in time; 0: 24 hours
+}
+
+// Server is Snug's HTTP side: pages, sockets and health. It is ready as New returns it.
+type Server struct {
+	accounts *account.Accounts
+	chat     *chat.Chat
+	presence *presence.Tracker
+	layer    layer.Layer
+	limits   Limits
+	names    map[string]bool
+	version  string
+	ready    func(ctx context.Context) error
+	logger   *slog.Logger
+
+	templates map[string]*template.Template
+	static    *static
+	handler   http.Handler
+	hub       *socket.Hub
+	peers     *peers
+	tickets   *tickets
+	talk      *talk
+	stopping  atomic.Bool
+	stopEnded func()
+}
+
+// New makes a server. Its own goroutine runs until Shutdown.
+func New(opts Options) (*Server, error) {
+	if opts.Files == nil || opts.Accounts == nil || opts.Chat == nil || opts.Presence == nil || opts.Layer == nil {
+		return nil, errors.New("make web server: files, accounts, chat, presence and layer are all needed")
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	if opts.Ready == nil {
+		opts.Ready = func(context.Context) error { return nil }
+	}
+	templates, err := parseTemplates(opts.Files)
+	if err != nil {
+		return nil, err
+	}
+	static, err := readStatic(opts.Files)
+	if err != nil {
+		return nil, fmt.Errorf("read static files: %w", err)
+	}
+	s := &Server{
+		accounts:  opts.Accounts,
+		chat:      opts.Chat,
+		presence:  opts.Presence,
+		layer:     opts.Layer,
+		limits:    opts.Limits,
+		names:     hostNames(opts.Names),
+		version:   opts.Version,
+		ready:     opts.Ready,
+		logger:    opts.Logger,
+		templates: templates,
+		static:    static,
+		tickets:   newTickets(),
+		talk:      newTalk(opts.Limits.MessagesPerSecond),
+	}
+	s.hub = socket.NewHub(socket.Options{
+		MaxFrame:    opts.Limits.FrameBytes,
+		QueueBytes:  opts.Limits.QueueBytes,
+		QueueFrames: opts.Limits.QueueFrames,
+		PerUser:     opts.Limits.SocketsPerUser,
+		PerAddress:  opts.Limits.SocketsPerAddress,
+		CheckOrigin: s.sameOrigin,
+		Logger:      opts.Logger,
+	})
+	s.handler = s.guarded(s.routes())
+	s.peers = newPeers(s)
+	s.stopEnded = opts.Accounts.OnEnded(s.peers.ended)
+	return s, nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.handler.ServeHTTP(w, r)
+}
+
+// Shutdown refuses new sockets, tells the open ones to come back (1012) and ends what New started. The caller stops the
+// http.Server itself, which does not know sockets.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if !s.stopping.CompareAndSwap(false, true) {
+		return nil
+	}
+	s.stopEnded()
+	err := s.hub.Shutdown(ctx)
+	s.peers.close()
+	return err
+}
+
+// routes maps addresses to what answers them. Nothing stands for "everything else": see guarded.
+func (s *Server) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.getPeople)
+	mux.HandleFunc("GET /sign_up/{$}", s.getSignUp)
+	mux.HandleFunc("POST /sign_up/{$}", s.postSignUp)
+	mux.HandleFunc("GET /log_in/{$}", s.getLogIn)
+	mux.HandleFunc("POST /log_in/{$}", s.postLogIn)
+	mux.HandleFunc("GET /log_out/{$}", s.getLogOut)
+	mux.HandleFunc("POST /log_out/{$}", s.postLogOut)
+	mux.HandleFunc("GET /chat/{$}", s.getRooms)
+	mux.HandleFunc("POST /chat/{$}", s.postRooms)
+	mux.HandleFunc("GET /chat/{room}/{$}", s.getRoom)
+	mux.HandleFunc("GET /chat/{room}/settings/{$}", s.getSettings)
+	mux.HandleFunc("POST /chat/{room}/settings/{$}", s.postSettings)
+	mux.HandleFunc("GET /pm/{name}/{$}", s.getPrivate)
+	mux.HandleFunc("POST /ws/ticket/{$}", s.postTicket)
+	mux.HandleFunc("GET /users/{$}", s.serveUsers)
+	mux.HandleFunc("GET /ws/chat/{room}/{$}", s.serveChat)
+	mux.HandleFunc("GET /ws/{$}", s.serveSnug)
+	mux.HandleFunc("GET /healthz", s.getHealth)
+	mux.HandleFunc("GET /readyz", s.getReady)
+	mux.Handle("GET /static/{path...}", s.static)
+	return mux
+}

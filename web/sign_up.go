@@ -1,0 +1,92 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"snug/account"
+)
+
+func (s *Server) getSignUp(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	view := SignUpPage{Setup: query.Get("setup"), Next: query.Get("next"), Errors: map[string]string{}}
+	v, err := s.visitor(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if v != nil && view.Setup == "" {
+		seeOther(w, r, nextPath(view.Next))
+		return
+	}
+	view.Page = s.page(r, "Sign up", v)
+	if view.Setup != "" {
+		valid, err := s.accounts.SetupValid(r.Context(), view.Setup)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		if !valid {
+			s.fail(w, r, account.ErrSetup)
+			return
+		}
+	}
+	s.render(w, r, http.StatusOK, "sign_up", view)
+}
+
+func (s *Server) postSignUp(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		s.fail(w, r, errForm)
+		return
+	}
+	view := SignUpPage{
+		Page:   s.page(r, "Sign up", s.knownVisitor(r)),
+		Name:   r.PostFormValue("username"),
+		Setup:  r.FormValue("setup"),
+		Next:   r.FormValue("next"),
+		Errors: map[string]string{},
+	}
+	password := r.PostFormValue("password1")
+	if again, given := r.PostForm["password2"]; given && again[0] != password {
+		view.Errors["password"] = "The two passwords differ. Type the same one twice."
+		s.render(w, r, http.StatusUnprocessableEntity, "sign_up", view)
+		return
+	}
+	user, err := s.accounts.SignUp(r.Context(), account.SignUp{
+		Name: view.Name, Password: password, Address: address(r), Setup: view.Setup,
+	})
+	if err == nil {
+		err = s.enter(w, r, user)
+	}
+	if err == nil {
+		seeOther(w, r, nextPath(view.Next))
+		return
+	}
+	s.failSignUp(w, r, view, err)
+}
+
+// failSignUp shows the form again with what to mend beside each field.
+func (s *Server) failSignUp(w http.ResponseWriter, r *http.Request, view SignUpPage, err error) {
+	var fields account.FieldErrors
+	var field account.FieldError
+	var throttled *account.ThrottledError
+	status := http.StatusUnprocessableEntity
+	switch {
+	case errors.As(err, &fields):
+	case errors.As(err, &field):
+		fields = account.FieldErrors{field}
+	case errors.As(err, &throttled), errors.Is(err, account.ErrSetup):
+		t := explain(err)
+		t.retryAfter(w.Header())
+		status, view.Errors["form"] = t.status, t.text
+	default:
+		s.fail(w, r, err)
+		return
+	}
+	for _, f := range fields {
+		if view.Errors[f.Field] == "" {
+			view.Errors[f.Field] = f.Message
+		}
+	}
+	s.render(w, r, status, "sign_up", view)
+}

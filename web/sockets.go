@@ -1,0 +1,85 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"snug/chat"
+	"snug/web/socket"
+)
+
+var errOrigin = &trouble{
+	status: http.StatusForbidden, code: chat.CodeForbidden, heading: "That came from another site",
+	text: "A socket can be opened only by pages of this server.",
+}
+
+// socketVisitor decides before the upgrade who opens a socket, by ticket or by cookie; nil without an error is nobody.
+// It looks at the origin first, so that a foreign page cannot even use up a ticket.
+func (s *Server) socketVisitor(r *http.Request) (*visitor, error) {
+	if !asksUpgrade(r) {
+		return nil, errNotSocket
+	}
+	if !s.sameOrigin(r) {
+		return nil, errOrigin
+	}
+	if s.stopping.Load() {
+		return nil, errStopping
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, badField("the address cannot be read")
+	}
+	if !query.Has("token") {
+		return s.visitor(r)
+	}
+	token, ok := s.tickets.redeem(query.Get("token"), time.Now())
+	if !ok {
+		return nil, nil
+	}
+	return s.visitorByToken(r.Context(), token)
+}
+
+// socketMember is socketVisitor for sockets that guests cannot have.
+func (s *Server) socketMember(r *http.Request) (*visitor, error) {
+	v, err := s.socketVisitor(r)
+	if err == nil && v == nil {
+		err = errNotLoggedIn
+	}
+	return v, err
+}
+
+// asksUpgrade reports whether a request wants to become a WebSocket.
+func asksUpgrade(r *http.Request) bool {
+	return headerHas(r.Header, "Connection", "upgrade") && headerHas(r.Header, "Upgrade", "websocket")
+}
+
+func headerHas(h http.Header, name, token string) bool {
+	for _, line := range h.Values(name) {
+		for part := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// info is what the hub counts and finds sockets by.
+func info(r *http.Request, v *visitor) socket.Info {
+	i := socket.Info{Address: address(r)}
+	if v != nil {
+		i.User, i.Session = v.user.ID.String(), v.session.String()
+	}
+	return i
+}
+
+// failSocket answers instead of the upgrade.
+func (s *Server) failSocket(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, errGuests) {
+		err = errNotLoggedIn
+	}
+	s.failJSON(w, r, err)
+}

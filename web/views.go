@@ -1,0 +1,103 @@
+package web
+
+import "time"
+
+// Page is what every page shows around its own content.
+type Page struct {
+	Title    string
+	Me       *Me    // nil while nobody is logged in
+	Base     string // the relative way from this page to the root: "./", "../", "../../"
+	Insecure bool   // the page came over plain HTTP from another machine
+	Static   string // where static files stand below the root: "static/<hash>/"
+}
+
+// Me is the person who looks at the page.
+type Me struct {
+	Name  string
+	Admin bool
+}
+
+// SignUpPage is the form that makes an account. Errors has the keys "username", "password" and "form".
+type SignUpPage struct {
+	Page
+	Name   string
+	Setup  string // the one-time token that makes the first admin
+	Next   string
+	Errors map[string]string
+}
+
+// LogInPage is the form that starts a session.
+type LogInPage struct {
+	Page
+	Name  string
+	Next  string
+	Error string
+}
+
+// LogOutPage holds the button that ends the session.
+type LogOutPage struct {
+	Page
+}
+
+// PeoplePage is the list of everybody, those online first.
+type PeoplePage struct {
+	Page
+	Online      []PersonView
+	Offline     []PersonView
+	OnlineTotal int
+	Total       int
+	Query       string
+	After       string // where this page of the list begins, "" for the first page
+	Next        string // the After of the next page, "" on the last one
+	Boot        any    // for the script that keeps the list current
+}
+
+// PersonView is one line of the list of people.
+type PersonView struct {
+	Name     string
+	Initials string
+	Hue      int // 0 to 359, see HueOf
+	LastSeen time.Time
+}
+
+// RoomsPage is the list of rooms, with the form that opens one.
+type RoomsPage struct {
+	Page
+	Rooms []RoomView
+	Name  string // what was typed
+	Error string
+}
+
+// RoomView is one line of the list of rooms.
+type RoomView struct {
+	Name  string
+	Path  string // the name, escaped for an address
+	Users int
+}
+
+// ChatPage is the screen of a room or of a private conversation.
+type ChatPage struct {
+	Page
+	Kind  string // "room" or "private"
+	Name  string
+	Guest bool // nobody is logged in: reading only
+	Boot  any  // the first data, as JSON for the script
+}
+
+// SettingsPage is the form of a room's settings.
+type SettingsPage struct {
+	Page
+	Room   string
+	Guests bool
+	Saved  bool
+}
+
+// ErrorPage says what went wrong and what to do next.
+type ErrorPage struct {
+	Page
+	Status      int
+	Heading     string
+	Text        string
+	ActionLabel string
+	ActionHref  string // relative to this page
+}
