@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .ONESHELL:
 MAKEFLAGS += --no-print-directory
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 TOOL := go tool -modfile=tools/go.mod
 # Two cores run the race detector, several Snugs and two browsers: the slowest package needs minutes, and ten is go test's own patience.
 PATIENCE ?= 10m

@@ -38,7 +38,7 @@ type Log struct {
 // Accounts is how long people stay logged in.
 type Accounts struct {
 	SessionIdle time.Duration `key:"session_idle" default:"30d" allow:"1m..3650d" unit:"ms, s, m, h or d" doc:"After this long without a visit, a person has to log in again."`
-	SessionLife time.Duration `key:"session_life" default:"180d" allow:"1m..3650d" unit:"ms, s, m, h or d" doc:"After this long, a person has to log in again in any case."`
+	SessionLife time.Duration `key:"session_life" default:"365d" allow:"1m..3650d" unit:"ms, s, m, h or d" doc:"After this long, a person has to log in again in any case."`
 }
 
 // Presence is who counts as online.
@@ -66,11 +66,12 @@ type Limits struct {
 	LoginsPerMinute   int           `key:"logins_per_minute" default:"10" allow:"0..1000000" unit:"attempts per minute" doc:"Failed log-ins for one account, and from one IP address. 0: no limit."`
 	SignupsPerHour    int           `key:"signups_per_hour" default:"60" allow:"0..1000000" unit:"accounts per hour" doc:"Accounts made from one IP address. 0: no limit."`
 	RoomsPerHour      int           `key:"rooms_per_hour" default:"30" allow:"0..1000000" unit:"rooms per hour" doc:"Rooms made by one person. 0: no limit."`
-	MessageCharacters int           `key:"message_characters" default:"4000" allow:"512..100000" unit:"characters" doc:"The longest message."`
+	MessageCharacters int           `key:"message_characters" default:"4000" allow:"512..65536" unit:"characters" doc:"The longest message."`
 	FrameBytes        int           `key:"frame_bytes" default:"65536" allow:"4096..1048576" unit:"bytes" doc:"The largest WebSocket frame that is read. It must hold the longest message: 4 bytes a character and 512 more."`
 	QueueBytes        int           `key:"queue_bytes" default:"1048576" allow:"65536..1073741824" unit:"bytes" doc:"What may wait for one slow reader before its connection is cut. It comes back and gets what it missed."`
 	QueueFrames       int           `key:"queue_frames" default:"4096" allow:"64..1000000" unit:"frames" doc:"As queue_bytes, counted in frames."`
 	HeaderBytes       int           `key:"header_bytes" default:"65536" allow:"4096..1048576" unit:"bytes" doc:"The largest head of an HTTP request."`
 	HeaderTimeout     time.Duration `key:"header_timeout" default:"5s" allow:"1s..5m" unit:"ms, s, m, h or d" doc:"How long a browser may take to send the head of a request."`
+	RequestTimeout    time.Duration `key:"request_timeout" default:"60s" allow:"1s..1h" unit:"ms, s, m, h or d" doc:"How long a request may take, from its first byte to the last of the answer. WebSockets are not meant."`
 	IdleTimeout       time.Duration `key:"idle_timeout" default:"120s" allow:"1s..1h" unit:"ms, s, m, h or d" doc:"How long an unused HTTP connection is kept. WebSockets are not meant: they are pinged."`
 }

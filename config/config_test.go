@@ -116,7 +116,7 @@ func TestProblemsInTheFile(t *testing.T) {
 		"key given twice":  {"[log]\nlevel = \"info\"\nlevel = \"warn\"\n", "snug.toml:3: log.level: "},
 		"frame too small":  {"[limits]\nmessage_characters = 50000\n", "snug.toml:2: limits.frame_bytes: must be at least 200512, so that a frame holds a message of limits.message_characters = 50000; it is 65536"},
 		"queue too small":  {"[limits]\nqueue_bytes = 65536\n", "snug.toml:2: limits.queue_bytes: must be at least 131072, twice limits.frame_bytes; it is 65536"},
-		"session too idle": {"[accounts]\nsession_idle = \"365d\"\n", `snug.toml:2: accounts.session_life: must be at least accounts.session_idle = "365d"; it is "180d"`},
+		"session too idle": {"[accounts]\nsession_idle = \"366d\"\n", `snug.toml:2: accounts.session_life: must be at least accounts.session_idle = "366d"; it is "365d"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := load(t, c.file, nil)

@@ -1,0 +1,14 @@
+package main
+
+import "embed"
+
+// files is what the binary carries besides its code.
+//
+//go:embed web/templates web/static
+var files embed.FS
+
+//go:embed config.example.toml
+var exampleConfig string
+
+//go:embed packaging/snug.service
+var unitFile string

@@ -1,0 +1,299 @@
+// Command snug is a group-chat and presence server in one binary.
+//
+// Started with no arguments it answers on http://localhost:8000/ and keeps its data in the data directory of the user. snug help lists what else
+// it does.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"snug/config"
+	"snug/store"
+)
+
+// version is set by make build.
+var version string
+
+func main() {
+	os.Exit(run(program{args: os.Args[1:], environment: os.Environ(), out: os.Stdout, errors: os.Stderr}))
+}
+
+// program is what the outside gives to one run.
+type program struct {
+	args        []string
+	environment []string
+	out, errors io.Writer
+}
+
+// command is one thing that snug can be told to do.
+type command struct {
+	name    string
+	args    string // what follows the flags
+	summary string
+	declare func(fs *flag.FlagSet) action // declares the flags
+}
+
+// action does what a command says, after its flags were read.
+type action func(p program, args []string) error
+
+func commands() []command {
+	return []command{
+		{"serve", "", "run the server (also without any command)", serve},
+		{"config print", "", "show every setting that is in force, and where it comes from", configPrint},
+		{"config check", "[FILE]", "say what is wrong with FILE, or with everything that serve would read", configCheck},
+		{"config example", "", "print a file with every setting and its default", prints(exampleConfig)},
+		{"unit", "", "print a systemd unit", prints(unitFile)},
+		{"version", "", "print the version", prints("snug " + programVersion() + "\n")},
+	}
+}
+
+// run does what the arguments say. Its result is the exit code: 0 done, 1 it did not work, 2 the arguments make no sense.
+func run(p program) int {
+	c, args, err := choose(p.args)
+	if err == nil && c == nil {
+		fmt.Fprint(p.out, overview())
+		return 0
+	}
+	name := "snug"
+	if err == nil {
+		name += " " + c.name
+		fs := flag.NewFlagSet(name, flag.ContinueOnError)
+		do := c.declare(fs)
+		if err = parse(fs, args, strings.Count(c.args, "[")); errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(p.out, c.help(fs))
+			return 0
+		}
+		if err == nil {
+			err = do(p, fs.Args())
+		}
+	}
+	var usage *usageError
+	var problems config.Problems
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintf(p.errors, "%s: %v (%s --help says more)\n", name, err, name)
+		return 2
+	case errors.As(err, &problems):
+		fmt.Fprintln(p.errors, problems)
+	default:
+		fmt.Fprintf(p.errors, "%s: %s\n", name, strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return 1
+}
+
+// choose finds the command and its arguments. No command means that the list of commands was asked for.
+func choose(args []string) (*command, []string, error) {
+	all := commands()
+	if len(args) > 0 {
+		switch args[0] {
+		case "-h", "-help", "--help":
+			return nil, nil, nil
+		case "help":
+			if args = args[1:]; len(args) == 0 || strings.HasPrefix(args[0], "-") {
+				return nil, nil, nil
+			}
+			c, rest, err := choose(args)
+			if err == nil && len(rest) > 0 {
+				err = &usageError{fmt.Sprintf("there is no command %q", strings.Join(args, " "))}
+			}
+			return c, []string{"--help"}, err
+		}
+	}
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return &all[0], args, nil
+	}
+	known := []string{"help"}
+	for i, c := range all {
+		known = append(known, c.name)
+		words := strings.Fields(c.name)
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
+			return &all[i], args[len(words):], nil
+		}
+	}
+	if args[0] == "config" && (len(args) == 1 || strings.HasPrefix(args[1], "-")) {
+		return nil, nil, &usageError{"config wants to know what to do: config print, config check or config example"}
+	}
+	name := args[0]
+	if name == "config" {
+		name += " " + args[1]
+	}
+	return nil, nil, &usageError{fmt.Sprintf("there is no command %q%s", name, didYouMean("snug ", name, known))}
+}
+
+func overview() string {
+	var b strings.Builder
+	b.WriteString("Snug is a group-chat and presence server.\n\nUsage: snug [command] [flags]\n\n")
+	for _, c := range append(commands(), command{name: "help", args: "[COMMAND]", summary: "this list, or all about one command"}) {
+		fmt.Fprintf(&b, "  %-22s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
+	}
+	b.WriteString("\nEvery command takes --help.\n")
+	return b.String()
+}
+
+func (c *command) help(fs *flag.FlagSet) string {
+	var b strings.Builder
+	flags := ""
+	fs.VisitAll(func(f *flag.Flag) {
+		value, usage := flag.UnquoteUsage(f)
+		flags += fmt.Sprintf("  --%-18s %s\n", strings.TrimSpace(f.Name+" "+value), usage)
+	})
+	usage := "snug " + c.name
+	if flags != "" {
+		usage += " [flags]"
+		flags = "\n" + flags
+	}
+	fmt.Fprintf(&b, "Usage: %s\n\n%s%s.\n%s", strings.TrimSpace(usage+" "+c.args), strings.ToUpper(c.summary[:1]), c.summary[1:], flags)
+	return b.String()
+}
+
+func serve(fs *flag.FlagSet) action {
+	settings := declareSettings(fs)
+	return func(p program, _ []string) error {
+		effective, err := settings.load(p.environment)
+		if err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		logger := newLogger(p.errors, effective.Log)
+		n, err := open(ctx, &effective.Config, logger)
+		if err != nil {
+			return advise(err)
+		}
+		if err := n.welcome(p.out); err != nil {
+			return errors.Join(err, n.close())
+		}
+		logger.Info("started", "version", programVersion(), "data", effective.Server.Data, "config", effective.File)
+		err = n.run(ctx)
+		stop() // from here on, a second signal ends the process at once
+		logger.Info("stopping; a second signal ends it at once")
+		if err = errors.Join(err, n.close()); err != nil {
+			return err
+		}
+		logger.Info("stopped")
+		return nil
+	}
+}
+
+// welcome tells where Snug is, and how the first admin gets in.
+func (n *node) welcome(w io.Writer) error {
+	all, err := places(n.config.Server.Listen, portOf(n.listeners[0]))
+	if err != nil {
+		return err
+	}
+	text := "Snug is at " + all[0].String() + "\n"
+	for _, p := range all[1:] {
+		text += "       and " + p.String() + "\n"
+	}
+	if n.setup != "" {
+		text += "Make the first admin at " + all[0].url + "sign_up/?setup=" + n.setup + " (it works once)\n"
+	}
+	if isOpen(n.listeners) {
+		n.logger.Warn("plain HTTP: whoever is on the network between can read along", "listen", n.config.Server.Listen)
+	}
+	_, err = io.WriteString(w, text)
+	return err
+}
+
+// advise adds what to do to what an operator can mend.
+func advise(err error) error {
+	advice := ""
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		advice = "stop that process, or choose another directory with --data DIR"
+	case errors.Is(err, store.ErrNotWritable):
+		advice = "let this user write there, or choose another directory with --data DIR"
+	case errors.Is(err, store.ErrDiskFull):
+		advice = "free some space, or choose another directory with --data DIR"
+	case errors.Is(err, store.ErrDamaged):
+		advice = "put a copy of the data back, or choose another directory with --data DIR"
+	case errors.Is(err, syscall.EADDRINUSE):
+		advice = "stop the program that listens there, or choose another address with --listen ADDR"
+	case errors.Is(err, syscall.EACCES):
+		advice = "ports below 1024 need a right of their own: choose another address with --listen ADDR"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		advice = "this machine has no such address: choose another with --listen ADDR"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, advice)
+}
+
+func configPrint(fs *flag.FlagSet) action {
+	settings := declareSettings(fs)
+	return func(p program, _ []string) error {
+		effective, err := settings.load(p.environment)
+		if err != nil {
+			return err
+		}
+		return effective.Print(p.out)
+	}
+}
+
+func configCheck(fs *flag.FlagSet) action {
+	settings := declareSettings(fs)
+	return func(p program, args []string) error {
+		if len(args) > 0 {
+			if settings.given() {
+				return &usageError{"a FILE is checked by itself: leave the flags out"}
+			}
+			if err := config.CheckFile(args[0]); err != nil {
+				return err
+			}
+			fmt.Fprintln(p.out, args[0]+" is good")
+			return nil
+		}
+		effective, err := settings.load(p.environment)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(p.out, "the configuration is good; file:", cmp.Or(effective.File, "none"))
+		return nil
+	}
+}
+
+// prints is a command that says something.
+func prints(text string) func(*flag.FlagSet) action {
+	return func(*flag.FlagSet) action {
+		return func(p program, _ []string) error {
+			_, err := io.WriteString(p.out, text)
+			return err
+		}
+	}
+}
+
+// programVersion is what make build said, else what the Go tool knows.
+func programVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "development"
+}
+
+func newLogger(w io.Writer, c config.Log) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo // cannot be: the configuration allows no other words
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

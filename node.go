@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"snug/account"
+	"snug/chat"
+	"snug/config"
+	"snug/layer"
+	"snug/presence"
+	"snug/store"
+	"snug/web"
+)
+
+// node is a running Snug: its parts in the order in which they are opened. They are closed in reverse.
+type node struct {
+	store     *store.Store
+	layer     *layer.Memory
+	presence  *presence.Tracker
+	accounts  *account.Accounts
+	chat      *chat.Chat
+	web       *web.Server
+	listeners []net.Listener
+	http      *http.Server
+
+	setup  string // the token that makes the first admin, "" if there is one
+	logger *slog.Logger
+	config *config.Config
+	closes []func() error // what was opened last is last
+}
+
+// open makes every part ready. Nothing is answered before run.
+func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, err error) {
+	n = &node{logger: logger, config: c}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.close())
+		}
+	}()
+	if n.store, err = store.Open(ctx, c.Server.Data, store.Options{Synchronous: c.Store.Synchronous, Logger: logger}); err != nil {
+		return n, err
+	}
+	n.closes = append(n.closes, n.store.Close)
+
+	n.layer = layer.NewMemory(layer.Options{Capacity: c.Layer.Capacity, Expiry: c.Layer.Expiry, GroupExpiry: c.Layer.GroupExpiry})
+	n.closes = append(n.closes, n.layer.Close)
+
+	n.presence = presence.New(presence.Options{Linger: linger(c.Presence.Linger)})
+	n.onClose(n.presence.Close)
+
+	n.accounts = account.New(n.store, account.Options{
+		LoginsPerMinute: c.Limits.LoginsPerMinute, SignupsPerHour: c.Limits.SignupsPerHour,
+		SessionIdle: c.Accounts.SessionIdle, SessionLife: c.Accounts.SessionLife, Logger: logger,
+	})
+	n.onClose(n.accounts.Close)
+	if n.setup, err = n.accounts.Setup(ctx); err != nil {
+		return n, fmt.Errorf("make the link for the first admin: %w", err)
+	}
+
+	n.chat = chat.New(n.store, n.layer, n.presence, chat.Options{
+		MaxMessage: c.Limits.MessageCharacters, RoomsPerHour: c.Limits.RoomsPerHour, NameKey: account.Key, Logger: logger,
+	})
+	n.onClose(n.chat.Close)
+
+	carried, err := fs.Sub(files, "web")
+	if err != nil {
+		return n, err
+	}
+	n.web, err = web.New(web.Options{
+		Files: carried, Accounts: n.accounts, Chat: n.chat, Presence: n.presence, Layer: n.layer,
+		Limits: web.Limits{
+			SocketsPerAddress: c.Limits.SocketsPerAddress, SocketsPerUser: c.Limits.SocketsPerUser,
+			MessagesPerSecond: c.Limits.MessagesPerSecond, FrameBytes: int64(c.Limits.FrameBytes),
+			QueueBytes: c.Limits.QueueBytes, QueueFrames: c.Limits.QueueFrames, GroupExpiry: c.Layer.GroupExpiry,
+		},
+		Names: names(c), Version: programVersion(), Ready: n.store.Ready, Logger: logger,
+	})
+	if err != nil {
+		return n, err
+	}
+
+	if n.listeners, err = listen(ctx, c.Server.Listen); err != nil {
+		return n, err
+	}
+	n.onClose(n.closeListeners)
+	n.http = &http.Server{
+		Handler:           n.web,
+		ReadHeaderTimeout: c.Limits.HeaderTimeout,
+		ReadTimeout:       c.Limits.RequestTimeout,
+		WriteTimeout:      c.Limits.RequestTimeout,
+		IdleTimeout:       c.Limits.IdleTimeout,
+		MaxHeaderBytes:    c.Limits.HeaderBytes,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		// What a request still does when Snug is told to stop, it may finish: stop cuts it off in the end.
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	n.closes = append(n.closes, n.stop)
+	return n, nil
+}
+
+// run answers until ctx ends or a listener breaks. Close follows in either case.
+func (n *node) run(ctx context.Context) error {
+	broken := make(chan error, len(n.listeners))
+	for _, l := range n.listeners {
+		go func() { broken <- n.http.Serve(l) }()
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-broken:
+		return fmt.Errorf("answer on %s: %w", n.config.Server.Listen, err)
+	}
+}
+
+// stop takes no more connections, tells the sockets to come back and lets requests finish.
+func (n *node) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), n.config.Server.ShutdownTimeout)
+	defer cancel()
+	quiet := make(chan error, 1)
+	go func() { quiet <- n.http.Shutdown(ctx) }()
+	err := n.web.Shutdown(ctx)
+	if errHTTP := <-quiet; errHTTP != nil {
+		n.logger.Warn("requests were cut off", "after", n.config.Server.ShutdownTimeout)
+		err = errors.Join(err, n.http.Close())
+	}
+	return err
+}
+
+// close undoes what open did, as far as it came. It flushes what was written.
+func (n *node) close() error {
+	var errs []error
+	for i := len(n.closes) - 1; i >= 0; i-- {
+		errs = append(errs, n.closes[i]())
+	}
+	n.closes = nil
+	return errors.Join(errs...)
+}
+
+// closeListeners is for a node that never ran; stop has closed them otherwise.
+func (n *node) closeListeners() {
+	for _, l := range n.listeners {
+		_ = l.Close() // it may be closed already, and there is nothing to lose
+	}
+}
+
+func (n *node) onClose(f func()) {
+	n.closes = append(n.closes, func() error { f(); return nil })
+}
+
+// linger is what the tracker takes for it: its zero means the default, and ours means none.
+func linger(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
+// names are the host names under which browsers may open Snug: those of the configuration, that of the address to listen on, and the machine's
+// own, alone and as multicast DNS announces it.
+func names(c *config.Config) []string {
+	all := append([]string(nil), c.Server.Names...)
+	if host, _, err := net.SplitHostPort(c.Server.Listen); err == nil && host != "" {
+		all = append(all, host)
+	}
+	if host, err := os.Hostname(); err == nil && host != "" {
+		all = append(all, host)
+		if !strings.Contains(host, ".") {
+			all = append(all, host+".local")
+		}
+	}
+	return all
+}
