@@ -5,7 +5,6 @@ for (const box of document.querySelectorAll("[data-password]")) {
   const show = (shown) => {
     input.type = shown ? "text" : "password";
     button.textContent = shown ? "Hide" : "Show";
-    button.setAttribute("aria-pressed", String(shown));
     button.setAttribute("aria-label", shown ? "Hide the password" : "Show the password");
   };
   button.hidden = false;

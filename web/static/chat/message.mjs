@@ -1,0 +1,109 @@
+// One message: who, when, what, and what its writer may do with it.
+import { clock, full, machine } from "../lib/time.mjs";
+import { Component } from "../vendor/preact.mjs";
+import { Avatar } from "./avatar.mjs";
+import { Growing, charactersIn, isEnter } from "./growing.mjs";
+import { html } from "./html.mjs";
+import { Icon } from "./icons.mjs";
+import { PlaceLink } from "./place_link.mjs";
+import { Text } from "./spans.mjs";
+
+export const Moment = ({ at, className }) =>
+  html`<time class=${className} datetime=${machine(at)} title=${full(at)}>${clock(at)}</time>`;
+
+// A message is drawn again only when something of its own changed: there are hundreds of them.
+export class Message extends Component {
+  shouldComponentUpdate(next) {
+    return Object.keys(next).some((key) => next[key] !== this.props[key]);
+  }
+
+  render({ message, head, mine, me, item, isLast, editing, active, limit, onActive, actions }) {
+    const state = item ? item.state : mine && isLast ? "sent" : undefined;
+    const canChange = mine && !message.deleted && (!item || item.state === "sent");
+    return html`<li class="message" data-message=${message.id} data-head=${head} data-mine=${mine} data-state=${state}
+      data-active=${active} data-deleted=${Boolean(message.deleted)} onClick=${canChange ? () => onActive(message.id) : null}>
+      ${head
+        ? html`<${Avatar} name=${message.user} />`
+        : html`<${Moment} className="message__aside" at=${message.time} />`}
+      <div class="message__main">
+        ${head && html`<p class="message__head">
+          ${mine
+            ? html`<bdi class="message__name">${message.user}</bdi>`
+            : html`<${PlaceLink} class="message__name" place=${{ kind: "private", name: message.user }} title="Write privately"><bdi>${message.user}</bdi><//>`}
+          <${Moment} className="message__time" at=${message.time} />
+        </p>`}
+        ${editing
+          ? html`<${Editor} text=${message.message} limit=${limit} onSave=${actions.save} onCancel=${actions.cancel} />`
+          : html`<${Words} message=${message} me=${me} />`}
+        ${item?.state === "failed" && html`<${Failure} item=${item} actions=${actions} />`}
+      </div>
+      ${state && state !== "failed" && html`<${State} state=${state} />`}
+      ${canChange && !editing && html`<div class="message__tools">
+        <button type="button" class="tool" aria-label="Edit message" title="Edit" data-action="edit" onClick=${() => actions.edit(message.id)}><${Icon} name="edit" /></button>
+        <button type="button" class="tool" aria-label="Delete message" title="Delete" data-action="delete" onClick=${() => actions.askDelete(message.id)}><${Icon} name="bin" /></button>
+      </div>`}
+    </li>`;
+  }
+}
+
+function Words({ message, me }) {
+  if (message.deleted) return html`<p class="message__gone">This message was deleted.</p>`;
+  return html`<div class="message__text" dir="auto"><${Text} message=${message} me=${me} />${message.edited &&
+  html` <span class="message__edited" title=${`Edited ${full(message.edited)}`}>(edited)</span>`}</div>`;
+}
+
+function State({ state }) {
+  if (state === "sending") return html`<span class="message__state" data-sending><span class="spinner"></span><span class="hidden">Sending</span></span>`;
+  return html`<span class="message__state" title="Sent"><${Icon} name="check" /><span class="hidden">Sent</span></span>`;
+}
+
+function Failure({ item, actions }) {
+  return html`<p class="message__failure" role="alert">
+    <span>Not sent: ${item.problem}</span>
+    <button type="button" class="link" data-action="retry" onClick=${() => actions.retry(item.id)}>Try again</button>
+    <button type="button" class="link" data-action="discard" onClick=${() => actions.discard(item.id)}>Discard</button>
+  </p>`;
+}
+
+// Editor takes the place of a message's words while they are changed.
+class Editor extends Component {
+  constructor({ text }) {
+    super();
+    this.state = { text };
+  }
+
+  componentDidMount() {
+    this.field.focus();
+    this.field.setSelectionRange(this.field.value.length, this.field.value.length);
+    this.field.scrollIntoView({ block: "nearest" });
+  }
+
+  get isGood() {
+    const { text } = this.state;
+    return text.trim() !== "" && charactersIn(text) <= this.props.limit;
+  }
+
+  render({ onSave, onCancel, limit, text: before }, { text }) {
+    const save = () => {
+      if (text === before) onCancel();
+      else if (this.isGood) onSave(text);
+    };
+    const keys = (event) => {
+      if (event.key === "Escape") {
+        event.stopPropagation();
+        onCancel();
+      } else if (isEnter(event)) {
+        event.preventDefault();
+        save();
+      }
+    };
+    return html`<form class="editor" onSubmit=${(event) => { event.preventDefault(); save(); }}>
+      <${Growing} value=${text} label="Edit message" field=${(field) => { this.field = field; }} onText=${(value) => this.setState({ text: value })} onKeyDown=${keys} />
+      <p class="editor__keys">
+        <button type="submit" class="button button--main button--small" disabled=${!this.isGood}>Save</button>
+        <button type="button" class="button button--small" onClick=${onCancel}>Cancel</button>
+        <span class="editor__hint">${charactersIn(text) > limit ? `${charactersIn(text) - limit} characters too many` : html`<kbd>Enter</kbd> saves, <kbd>Esc</kbd> cancels`}</span>
+      </p>
+    </form>`;
+  }
+}

@@ -1,0 +1,333 @@
+// A person's connection to the server and what is asked of it: it keeps the store true to what the server says, and
+// carries out what the person does.
+
+import { uuid7 } from "../lib/ids.mjs";
+import { Socket, socketURL } from "../lib/socket.mjs";
+import { keepOutbox, outboxOf, ReadMarks } from "./memory.mjs";
+import { change, currentWindow } from "./store.mjs";
+import { keyOf } from "./window.mjs";
+
+const privateCommand = /^\/pm[ \t]+(\S+)[ \t\n]+([^]*\S[^]*)$/;
+
+// Changes by the type of the frame that asks for them.
+const byType = new Map([
+  ["user_join", change.userJoined],
+  ["user_leave", change.userLeft],
+  ["room", change.room],
+  ["presence", change.presence],
+]);
+const messageTypes = new Set([
+  "chat_message",
+  "private_message",
+  "private_message_delivered",
+  "message_edited",
+  "message_deleted",
+]);
+
+const isSeen = () => document.visibilityState === "visible";
+const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
+export class Session {
+  #store;
+  #routes;
+  #socket;
+  #marks;
+  #posting = false;
+
+  constructor(store, routes) {
+    this.#store = store;
+    this.#routes = routes;
+    this.#socket = new Socket(socketURL("ws/", routes.root), {
+      greeted: true,
+      on: {
+        state: (state, detail) => this.#connectionChanged(state, detail),
+        frame: (frame) => this.#received(frame),
+        refused: (attempt) => this.#checkLogIn(attempt),
+        probe: () => this.#inboxFrame(),
+      },
+    });
+  }
+
+  start() {
+    const { state } = this.#store;
+    this.#marks = new ReadMarks(state.me, state.conversations[0]?.time ?? 0);
+    for (const { user, time } of state.conversations) {
+      const place = { kind: "private", name: user };
+      if (this.#marks.isUnread(user, time)) this.#store.apply(change.unread, place);
+    }
+    for (const item of outboxOf(state.me)) this.#store.apply(change.queued, item);
+    this.#looked();
+    document.addEventListener("visibilitychange", () => this.#looked());
+    history.replaceState(state.place, "");
+    addEventListener("popstate", (event) => event.state && this.#go(event.state));
+    this.#socket.start();
+  }
+
+  tryNow() {
+    this.#socket.tryNow();
+  }
+
+  // open shows another conversation.
+  open(place) {
+    if (keyOf(place) === keyOf(this.#store.state.place)) return;
+    history.pushState(place, "", this.#routes.place(place));
+    this.#go(place);
+  }
+
+  // post sends a text to a conversation; what begins with /pm goes to one person, wherever it was typed.
+  post(place, text) {
+    const command = privateCommand.exec(text);
+    const item = { id: uuid7(), place, text, time: Date.now(), state: "sending", problem: null };
+    if (command) {
+      item.command = text;
+      item.place = { kind: "private", name: command[1] };
+      item.text = command[2];
+    }
+    this.#store.apply(change.queued, item);
+    this.#keepOutbox();
+    this.#postWaiting();
+  }
+
+  // retry sends once more what failed. Under a new id: the old one may be what was refused.
+  retry(id) {
+    this.#store.apply(change.retried, { id, newID: uuid7(), time: Date.now() });
+    this.#keepOutbox();
+    this.#postWaiting();
+  }
+
+  discard(id) {
+    this.#store.apply(change.dropped, id);
+    this.#keepOutbox();
+  }
+
+  // edit and remove promise whether it was done.
+  edit(id, text) {
+    return this.#ask({ type: "edit", id, message: text });
+  }
+
+  remove(id) {
+    return this.#ask({ type: "delete", id });
+  }
+
+  // older loads the messages before those shown.
+  async older() {
+    const win = currentWindow(this.#store.state);
+    const place = { kind: win.kind, name: win.name };
+    if (!win.more || win.fetching || this.#socket.state !== "open") return;
+    this.#store.apply(change.fetching, { place, fetching: true });
+    try {
+      const answer = await this.#socket.request({
+        type: "history",
+        ...(place.kind === "room" ? { room: place.name } : { user: place.name }),
+        before: win.messages[0]?.id,
+      });
+      this.#store.apply(change.older, { place, answer });
+    } catch (error) {
+      this.#store.apply(change.fetching, { place, fetching: false });
+      this.#tell(error);
+    }
+  }
+
+  atBottom() {
+    this.#store.apply(change.trimmed);
+  }
+
+  dismiss(id) {
+    this.#store.apply(change.dismissed, id);
+  }
+
+  #connectionChanged(state, detail) {
+    if (state === "waiting" || state === "stopped") this.#store.apply(change.broke);
+    this.#store.apply(change.connection, { state, ...detail });
+    if (detail.reason === "logged_out") location.assign(this.#routes.page("log_in/"));
+  }
+
+  #received(frame) {
+    if (messageTypes.has(frame.type)) {
+      this.#store.apply(change.message, { frame, seen: isSeen() });
+      if (!frame.room) this.#looked();
+    } else if (byType.has(frame.type)) {
+      this.#store.apply(byType.get(frame.type), frame);
+    } else if (frame.type === "hello") {
+      this.#greeted(frame);
+    } else if (frame.type === "inbox") {
+      this.#store.apply(change.inbox, frame, this.#unreadRules());
+    } else if (frame.type === "error") {
+      this.#store.apply(change.toast, { text: frame.message });
+    }
+  }
+
+  // greeted brings everything up to date after a connection was made, for the first time or again.
+  async #greeted(hello) {
+    if (hello.user !== this.#store.state.me) {
+      // Somebody else has logged in with this browser since.
+      location.reload();
+      return;
+    }
+    this.#follow({ type: "rooms" }, (answer) => this.#store.apply(change.rooms, answer));
+    this.#follow({ type: "users" }, (answer) => this.#store.apply(change.users, answer));
+    this.#follow(this.#inboxFrame(), (answer) => {
+      this.#store.apply(change.inbox, answer, this.#unreadRules());
+      this.#looked();
+      if (this.#store.state.place.kind === "private") this.#load();
+    });
+    if (this.#store.state.place.kind === "room") this.#load();
+    this.#postWaiting();
+  }
+
+  #inboxFrame() {
+    const { seq, log } = this.#store.state.inbox;
+    return { type: "inbox", after: seq, log };
+  }
+
+  #unreadRules() {
+    return { seen: isSeen(), isUnread: (user, time) => this.#marks.isUnread(user, time) };
+  }
+
+  // follow asks for a list that stays current. A lost answer is asked for again after the next greeting.
+  #follow(frame, use) {
+    this.#socket.request(frame).then(use, (error) => this.#tell(error));
+  }
+
+  #go(place) {
+    const { place: from } = this.#store.state;
+    if (from.kind === "room") this.#socket.send({ type: "leave", room: from.name });
+    this.#store.apply(change.went, place);
+    this.#looked();
+    this.#load();
+  }
+
+  // load makes the window of the open conversation complete.
+  async #load() {
+    const { place } = this.#store.state;
+    const win = currentWindow(this.#store.state);
+    if (this.#socket.state !== "open" || win.synced) return;
+    try {
+      if (place.kind === "room") await this.#join(place, win);
+      else await this.#openPrivate(place);
+    } catch (error) {
+      if (!error.lost) this.#store.apply(change.refused, { place, problem: error.message });
+    }
+  }
+
+  async #join(place, win) {
+    const known = win.loaded ? { after: win.seq, log: win.log } : {};
+    const answer = await this.#socket.request({ type: "join", room: place.name, ...known });
+    this.#correctName(place, answer.room);
+    this.#store.apply(change.joined, answer);
+  }
+
+  async #openPrivate(place) {
+    const answer = await this.#socket.request({ type: "history", user: place.name });
+    this.#correctName(place, answer.user);
+    this.#store.apply(change.opened, answer);
+    this.#looked();
+  }
+
+  #correctName(place, name) {
+    if (name === place.name) return;
+    const to = { ...place, name };
+    const wasOpen = keyOf(this.#store.state.place) === keyOf(place);
+    this.#store.apply(change.renamed, { from: place, to });
+    if (wasOpen) history.replaceState(to, "", this.#routes.place(to));
+  }
+
+  // looked notes that what is open is read, if somebody sees it.
+  #looked() {
+    if (!isSeen()) return;
+    const { place, conversations } = this.#store.state;
+    this.#store.apply(change.read, place);
+    if (place.kind !== "private") return;
+    const conversation = conversations.find((other) => other.user === place.name);
+    if (conversation) this.#marks.read(place.name, conversation.time);
+  }
+
+  // postWaiting sends what waits, one after another so that the order stays. What got no answer is posted again after
+  // the next greeting, under the same id.
+  async #postWaiting() {
+    if (this.#posting) return;
+    this.#posting = true;
+    try {
+      for (let item = this.#nextToPost(); item; item = this.#nextToPost()) {
+        if (!(await this.#postOne(item))) break;
+      }
+    } finally {
+      this.#posting = false;
+    }
+  }
+
+  #nextToPost() {
+    if (this.#socket.state !== "open") return undefined;
+    return this.#store.state.outbox.find((item) => item.state === "sending");
+  }
+
+  // postOne promises whether to go on with the next.
+  async #postOne({ id, place, text, command }) {
+    const to = place.kind === "room" ? { type: "post", room: place.name } : { type: "private", user: place.name };
+    try {
+      const ack = await this.#socket.request({ ...to, id, message: text });
+      this.#store.apply(change.sent, { id, time: ack.time });
+      if (command) this.#toldPrivately(place);
+    } catch (error) {
+      if (error.lost) return false;
+      if (error.code === "rate_limited") {
+        await pause(Math.max(1, error.retryAfter));
+        return true;
+      }
+      this.#refusedPost(id, command, error);
+    }
+    this.#keepOutbox();
+    return true;
+  }
+
+  #toldPrivately(place) {
+    if (keyOf(this.#store.state.place) === keyOf(place)) return;
+    this.#store.apply(change.toast, { text: `Sent to ${place.name} alone.`, action: { label: "Open", place } });
+  }
+
+  // A /pm to nobody has no conversation to stand in, so its text goes back to where it was typed.
+  #refusedPost(id, command, error) {
+    if (!command) {
+      this.#store.apply(change.failed, { id, problem: error.message });
+      return;
+    }
+    this.#store.apply(change.dropped, id);
+    this.#store.apply(change.toast, { text: sentence(error.message), action: { label: "Write again", draft: command } });
+  }
+
+  #keepOutbox() {
+    keepOutbox(this.#store.state.me, this.#store.state.outbox);
+  }
+
+  async #ask(frame) {
+    try {
+      await this.#socket.request(frame);
+      return true;
+    } catch (error) {
+      this.#tell(error);
+      return false;
+    }
+  }
+
+  #tell(error) {
+    if (error.code === "closed") return; // the banner says so
+    this.#store.apply(change.toast, { text: sentence(error.message) });
+  }
+
+  // A socket that is refused does not say why. If the reason is that nobody is logged in, every page says so.
+  async #checkLogIn(attempt) {
+    if (attempt % 5 !== 1) return;
+    try {
+      const answer = await fetch(this.#routes.page("chat/"), { method: "HEAD", redirect: "manual", cache: "no-store" });
+      if (answer.type === "opaqueredirect") location.assign(this.#routes.withNext("log_in/"));
+    } catch {
+      // The server is away: the socket goes on trying.
+    }
+  }
+}
+
+// sentence makes a message of the protocol fit to stand alone.
+export function sentence(text) {
+  const capital = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
+}

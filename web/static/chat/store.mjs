@@ -1,0 +1,309 @@
+// The state of the chat screen, and every way in which it changes. Nothing here knows the page or the network: a change
+// is a function from a state and some facts to the next state.
+
+import * as windows from "./window.mjs";
+
+const { keyOf } = windows;
+const windowsKept = 12;
+
+export function initialState(boot) {
+  const place = { kind: boot.kind, name: boot.name };
+  let state = {
+    me: boot.me ? boot.me.name : null, // null: a guest
+    limit: boot.limits.message_characters,
+    place,
+    windows: { [keyOf(place)]: windows.newWindow(place) },
+    connection: { state: "connecting", attempt: 1 },
+    everOpen: false,
+    rooms: [], // {room, users}
+    conversations: [], // {user, online, time, message}, the latest first
+    online: new Set(),
+    onlineTotal: 0,
+    inbox: { seq: 0, ahead: 0, synced: false, log: "" }, // up to where private messages are known, as in a window
+    unread: {}, // by place: how many came unseen
+    outbox: [], // {id, place, text, time, state, problem, command}
+    toasts: [],
+    toastCount: 0,
+  };
+  if (boot.rooms) state = change.rooms(state, boot.rooms);
+  if (boot.inbox) state = change.inbox(state, boot.inbox);
+  if (boot.joined) state = change.joined(state, boot.joined);
+  if (boot.history) state = change.opened(state, boot.history);
+  // What came with the page is complete up to its seq, but not current: a join asks for the rest.
+  return change.broke(state);
+}
+
+export const currentWindow = (state) => state.windows[keyOf(state.place)];
+
+export const waitingFor = (state, place) => state.outbox.filter((item) => keyOf(item.place) === keyOf(place));
+
+export const unreadTotal = (state) => Object.values(state.unread).reduce((sum, count) => sum + count, 0);
+
+// placeOf is the conversation that a message belongs to.
+export function placeOf(frame, me) {
+  if (frame.room) return { kind: "room", name: frame.room };
+  return { kind: "private", name: frame.user === me ? frame.target : frame.user };
+}
+
+function withWindow(state, place, edit) {
+  const key = keyOf(place);
+  const win = state.windows[key];
+  return win ? { ...state, windows: { ...state.windows, [key]: edit(win) } } : state;
+}
+
+function without(object, key) {
+  const { [key]: _, ...rest } = object;
+  return rest;
+}
+
+export const change = {
+  connection(state, connection) {
+    return { ...state, connection, everOpen: state.everOpen || connection.state === "open" };
+  },
+
+  broke(state) {
+    const entries = Object.entries(state.windows).map(([key, win]) => [key, windows.broken(win)]);
+    const inbox = { ...state.inbox, synced: false, ahead: 0 };
+    return { ...state, inbox, windows: Object.fromEntries(entries) };
+  },
+
+  // went is a change to another conversation.
+  went(state, place) {
+    const key = keyOf(place);
+    const leaving = withWindow(state, state.place, (win) => (win.kind === "room" ? windows.broken(win) : win));
+    const { [key]: win = windows.newWindow(place), ...others } = leaving.windows;
+    // The one that was looked at last stands last, so the first ones are those to forget.
+    const entries = [...Object.entries(others).slice(1 - windowsKept), [key, { ...win, problem: null }]];
+    return { ...leaving, place, windows: Object.fromEntries(entries), unread: without(state.unread, key) };
+  },
+
+  // renamed is a conversation whose real name the server told: it was asked for in other capitals, say.
+  renamed(state, { from, to }) {
+    if (keyOf(from) === keyOf(to)) return state;
+    const win = state.windows[keyOf(from)];
+    const place = keyOf(state.place) === keyOf(from) ? to : state.place;
+    const moved = { ...without(state.windows, keyOf(from)), [keyOf(to)]: { ...win, name: to.name } };
+    return { ...state, place, windows: moved };
+  },
+
+  joined(state, answer) {
+    const place = { kind: "room", name: answer.room };
+    const here = keyOf(place) === keyOf(state.place);
+    const next = withWindow(state, place, (win) => {
+      const joined = windows.joined(win, answer);
+      return here ? joined : windows.broken(joined);
+    });
+    return settled(next, answer.messages);
+  },
+
+  opened(state, answer) {
+    const place = { kind: "private", name: answer.user };
+    return settled(withWindow(state, place, (win) => windows.opened(win, answer)), answer.messages);
+  },
+
+  refused(state, { place, problem }) {
+    return withWindow(state, place, (win) => ({ ...win, problem }));
+  },
+
+  fetching(state, { place, fetching }) {
+    return withWindow(state, place, (win) => ({ ...win, fetching }));
+  },
+
+  older(state, { place, answer }) {
+    return withWindow(state, place, (win) => windows.older(win, answer));
+  },
+
+  trimmed(state) {
+    return withWindow(state, state.place, windows.trimmed);
+  },
+
+  // message is any state of any message. seen says whether somebody looks at the page.
+  message(state, { frame, seen }) {
+    const place = placeOf(frame, state.me);
+    let next = withWindow(state, place, (win) => windows.received(win, frame));
+    next = settled(next, [frame]);
+    if (place.kind === "private") next = heard(next, place, frame);
+    const isNew = !frame.edited && !frame.deleted && !knows(state, place, frame);
+    const looking = seen && keyOf(place) === keyOf(state.place);
+    return isNew && frame.user !== state.me && !looking ? counted(next, place) : next;
+  },
+
+  userJoined(state, { room, user }) {
+    return withWindow(state, { kind: "room", name: room }, (win) => windows.userJoined(win, user, state.me));
+  },
+
+  userLeft(state, { room, user }) {
+    return withWindow(state, { kind: "room", name: room }, (win) => windows.userLeft(win, user, state.me));
+  },
+
+  rooms(state, { rooms }) {
+    return { ...state, rooms };
+  },
+
+  room(state, { room, users }) {
+    const known = state.rooms.some((other) => other.room === room);
+    const rooms = known
+      ? state.rooms.map((other) => (other.room === room ? { room, users } : other))
+      : [{ room, users }, ...state.rooms];
+    return { ...state, rooms };
+  },
+
+  users(state, { users, total }) {
+    return { ...state, online: new Set(users), onlineTotal: total };
+  },
+
+  presence(state, { username, is_logged_in: isOnline }) {
+    if (state.online.has(username) === isOnline) return state;
+    const online = new Set(state.online);
+    if (isOnline) online.add(username);
+    else online.delete(username);
+    const onlineTotal = Math.max(online.size, state.onlineTotal + (isOnline ? 1 : -1));
+    return { ...state, online, onlineTotal };
+  },
+
+  // inbox takes the list of conversations, and the private messages that were missed.
+  inbox(state, answer, { seen = true, isUnread = () => false } = {}) {
+    const conversations = answer.conversations.map(({ user, time, message }) => ({ user, time, message }));
+    const online = new Set(state.online);
+    for (const { user, online: isOnline } of answer.conversations) {
+      if (isOnline) online.add(user);
+      else online.delete(user);
+    }
+    let next = { ...state, conversations, online };
+    if (answer.recovered) {
+      for (const frame of answer.messages) next = change.message(next, { frame, seen });
+      next = privateWindows(next, (win) => ({ ...win, synced: win.loaded }));
+    } else {
+      // It cannot say what was missed: private conversations are loaded anew.
+      next = privateWindows(next, (win) => ({ ...win, loaded: false, synced: false }));
+      for (const { user, time } of conversations) {
+        const place = { kind: "private", name: user };
+        if (isUnread(user, time) && !next.unread[keyOf(place)]) next = counted(next, place);
+      }
+    }
+    const seq = Math.max(answer.seq, next.inbox.ahead);
+    return { ...next, inbox: { seq, ahead: 0, synced: true, log: answer.log } };
+  },
+
+  read(state, place) {
+    return state.unread[keyOf(place)] ? { ...state, unread: without(state.unread, keyOf(place)) } : state;
+  },
+
+  unread(state, place) {
+    return counted(state, place);
+  },
+
+  queued(state, item) {
+    return { ...state, outbox: [...state.outbox, item] };
+  },
+
+  // sent is an acknowledged post: it is shown from here until it arrives as everybody gets it. Where it will not arrive,
+  // because the conversation is not the open one, the history will have it.
+  sent(state, { id, time }) {
+    const item = state.outbox.find((other) => other.id === id);
+    if (!item) return state;
+    const win = state.windows[keyOf(item.place)];
+    return win?.synced ? changedItem(state, id, { state: "sent", time }) : change.dropped(state, id);
+  },
+
+  failed(state, { id, problem }) {
+    return changedItem(state, id, { state: "failed", problem });
+  },
+
+  retried(state, { id, newID, time }) {
+    const item = state.outbox.find((other) => other.id === id);
+    const outbox = state.outbox.filter((other) => other.id !== id);
+    return { ...state, outbox: [...outbox, { ...item, id: newID, time, state: "sending", problem: null }] };
+  },
+
+  dropped(state, id) {
+    return { ...state, outbox: state.outbox.filter((item) => item.id !== id) };
+  },
+
+  toast(state, { text, action }) {
+    const id = state.toastCount + 1;
+    const others = state.toasts.filter((toast) => toast.text !== text).slice(-2);
+    return { ...state, toastCount: id, toasts: [...others, { id, text, action }] };
+  },
+
+  dismissed(state, id) {
+    return { ...state, toasts: state.toasts.filter((toast) => toast.id !== id) };
+  },
+
+  // emptied makes room for a window that is told anew, message by message.
+  emptied(state, place) {
+    return withWindow(state, place, (win) => ({ ...win, messages: [], notices: [] }));
+  },
+
+  hereNow(state, { place, users }) {
+    return withWindow(state, place, (win) => ({ ...win, users, loaded: true, synced: true }));
+  },
+};
+
+function changedItem(state, id, changes) {
+  return { ...state, outbox: state.outbox.map((item) => (item.id === id ? { ...item, ...changes } : item)) };
+}
+
+// settled drops from the outbox what has arrived.
+function settled(state, messages) {
+  if (state.outbox.length === 0) return state;
+  const arrived = new Set(messages.map((message) => message.id));
+  const outbox = state.outbox.filter((item) => !arrived.has(item.id));
+  return outbox.length === state.outbox.length ? state : { ...state, outbox };
+}
+
+// heard keeps the list of conversations and the inbox's place current.
+function heard(state, place, frame) {
+  const mark = state.inbox.synced ? "seq" : "ahead";
+  const inbox = { ...state.inbox, [mark]: Math.max(state.inbox[mark], frame.seq) };
+  const known = state.conversations.find((other) => other.user === place.name);
+  if (known && known.time > frame.time) return { ...state, inbox };
+  const others = state.conversations.filter((other) => other !== known);
+  const conversation = { user: place.name, time: frame.time, message: frame.message };
+  return { ...state, inbox, conversations: [conversation, ...others] };
+}
+
+function knows(state, place, frame) {
+  return Boolean(state.windows[keyOf(place)]?.messages.some((message) => message.id === frame.id));
+}
+
+function counted(state, place) {
+  const key = keyOf(place);
+  return { ...state, unread: { ...state.unread, [key]: (state.unread[key] ?? 0) + 1 } };
+}
+
+function privateWindows(state, edit) {
+  const entries = Object.entries(state.windows).map(([key, win]) => [key, win.kind === "private" ? edit(win) : win]);
+  return { ...state, windows: Object.fromEntries(entries) };
+}
+
+// Store holds the state and tells one listener when it changed: once a frame, however many changes there were.
+export class Store {
+  #listener = () => {};
+  #scheduled = false;
+
+  constructor(state) {
+    this.state = state;
+  }
+
+  listen(listener) {
+    this.#listener = listener;
+  }
+
+  apply(changeOf, ...facts) {
+    const next = changeOf(this.state, ...facts);
+    if (next === this.state) return;
+    this.state = next;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // A page that nobody sees draws no frames, but its title still counts: so the first of the two tells.
+    const tell = () => {
+      cancelAnimationFrame(drawing);
+      clearTimeout(timer);
+      this.#scheduled = false;
+      this.#listener(this.state);
+    };
+    const drawing = requestAnimationFrame(tell);
+    const timer = setTimeout(tell, 100);
+  }
+}

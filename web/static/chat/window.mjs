@@ -1,0 +1,130 @@
+// A window is what one conversation shows: messages in order, who is here, and how far it is known to be complete.
+// Every function here returns a new window and changes nothing.
+
+import { byName } from "../lib/names.mjs";
+
+// At the bottom of a conversation so many messages are kept; who scrolls up loads older ones again.
+const kept = 400;
+const noticesKept = 200;
+
+export const keyOf = ({ kind, name }) => `${kind}:${name}`;
+
+export function newWindow({ kind, name }) {
+  return {
+    kind,
+    name,
+    messages: [], // of the wire, oldest first
+    notices: [], // who came and went while we looked
+    users: [], // who is in the room
+    more: false, // there are older messages
+    loaded: false,
+    synced: false, // nothing is missing between the newest message and now
+    seq: 0, // the place up to which nothing is missing
+    ahead: 0, // the newest place seen while not synced
+    log: "",
+    canModerate: false,
+    fetching: false, // older messages are on their way
+    problem: null, // why the conversation cannot be shown
+  };
+}
+
+// joined takes the answer to a join: what was missed, or a whole new window.
+export function joined(win, answer) {
+  const base = answer.recovered ? win : { ...win, messages: [], notices: [], more: answer.more };
+  return {
+    ...merged(base, answer.messages),
+    name: answer.room,
+    users: [...answer.users].sort(byName),
+    canModerate: Boolean(answer.can_moderate),
+    loaded: true,
+    synced: true,
+    seq: Math.max(answer.seq, win.ahead),
+    ahead: 0,
+    log: answer.log,
+    problem: null,
+  };
+}
+
+// opened takes the first page of a private conversation.
+export function opened(win, answer) {
+  return {
+    ...merged({ ...win, messages: win.loaded ? win.messages : [], more: answer.more }, answer.messages),
+    name: answer.user,
+    loaded: true,
+    synced: true,
+    problem: null,
+  };
+}
+
+// received takes one message, in whatever state it is.
+export function received(win, message) {
+  const next = merged(win, [message]);
+  return win.synced
+    ? { ...next, seq: Math.max(win.seq, message.seq) }
+    : { ...next, ahead: Math.max(win.ahead, message.seq) };
+}
+
+// older takes a page of history that ends where the window begins.
+export function older(win, answer) {
+  const known = new Set(win.messages.map((message) => message.id));
+  const page = answer.messages.filter((message) => !known.has(message.id));
+  return { ...win, messages: [...page, ...win.messages], more: answer.more, fetching: false };
+}
+
+// broken is the window of a connection that was lost: it can be shown, but may be missing something.
+export function broken(win) {
+  return { ...win, synced: false, ahead: 0, fetching: false };
+}
+
+// trimmed forgets the oldest messages of a long window. Only for who looks at its end.
+export function trimmed(win) {
+  if (win.messages.length <= kept + kept / 2) return win;
+  const messages = win.messages.slice(-kept);
+  const notices = win.notices.filter((notice) => notice.time >= messages[0].time);
+  return { ...win, messages, notices, more: true };
+}
+
+export function userJoined(win, user, me) {
+  if (win.users.includes(user)) return win;
+  return noticed({ ...win, users: [...win.users, user].sort(byName) }, "join", user, me);
+}
+
+export function userLeft(win, user, me) {
+  if (!win.users.includes(user)) return win;
+  return noticed({ ...win, users: win.users.filter((other) => other !== user) }, "leave", user, me);
+}
+
+// noticed puts a line after the newest message. Its time is that message's, not the clock's of this machine, which may
+// differ from the server's.
+function noticed(win, what, user, me) {
+  if (user === me) return win;
+  const last = win.messages.at(-1);
+  const notice = { what, user, time: last ? last.time : 0 };
+  return { ...win, notices: [...win.notices, notice].slice(-noticesKept) };
+}
+
+// merged puts states of messages into the window, keeping for each id the one with the greatest seq.
+function merged(win, incoming) {
+  if (incoming.length === 0) return win;
+  const messages = [...win.messages];
+  for (const message of incoming) {
+    const at = messages.findLastIndex((other) => other.id === message.id);
+    if (at >= 0) {
+      if (message.seq > messages[at].seq) messages[at] = message;
+    } else if (!beforeWindow(win, messages, message)) {
+      messages.splice(placeIn(messages, message), 0, message);
+    }
+  }
+  return { ...win, messages };
+}
+
+// beforeWindow says that a message belongs to the part of the history that is not loaded.
+function beforeWindow(win, messages, message) {
+  return win.more && messages.length > 0 && message.time < messages[0].time;
+}
+
+function placeIn(messages, message) {
+  let at = messages.length;
+  while (at > 0 && messages[at - 1].time > message.time) at--;
+  return at;
+}
