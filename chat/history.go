@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 
 	"snug/store"
 )
@@ -103,6 +104,9 @@ func (c *Chat) history(ctx context.Context, room ID, name string, before ID, lim
 		limit = WindowSize
 	}
 	rows, more, err := c.store.History(ctx, room, before, min(limit, MaxHistory))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, false, noMessage()
+	}
 	if err != nil {
 		return nil, false, fromStore(err, "read history")
 	}

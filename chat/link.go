@@ -43,9 +43,10 @@ func schemeLength(s string) int {
 }
 
 // endsAddress reports whether no address goes on over r: white space, controls, what is invisible or turns the
-// direction of writing, and what stands around addresses in text.
+// direction of writing, and what stands around addresses in text. Chinese and Japanese put no space after theirs.
 func endsAddress(r rune) bool {
-	return unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf) || r == utf8.RuneError || strings.ContainsRune("<>\"`", r)
+	return unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf) || r == utf8.RuneError ||
+		strings.ContainsRune("<>\"`、。，！？：；（）「」『』【】《》〈〉“”", r)
 }
 
 // trimAddress cuts the punctuation off the end of an address: marks of a sentence or of emphasis, and brackets that

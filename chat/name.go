@@ -83,7 +83,19 @@ func invisible(r rune) bool {
 // fold is the canonical caseless form of Unicode: decomposed first, because folding and composing do not commute for
 // a few Greek letters.
 func fold(name string) string {
-	return norm.NFC.String(cases.Fold().String(norm.NFD.String(name)))
+	return norm.NFC.String(strings.Map(foldCherokee, cases.Fold().String(norm.NFD.String(name))))
+}
+
+// foldCherokee makes capitals of the small letters of Cherokee, the one script that Unicode folds that way. The Fold
+// of x/text exchanges the two, so that both sorts come in here.
+func foldCherokee(r rune) rune {
+	switch {
+	case 0xab70 <= r && r <= 0xabbf:
+		return r - 0xab70 + 0x13a0
+	case 0x13f8 <= r && r <= 0x13fd:
+		return r - 8
+	}
+	return r
 }
 
 func badRoomName(what string) *Error {
