@@ -1,0 +1,101 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"snug/account"
+	"snug/chat"
+	"snug/store"
+)
+
+// listed are the names that a page of people shows, in order.
+func (a answer) listed() []string {
+	var names []string
+	for _, match := range regexp.MustCompile(`href="[./]*pm/([^/"]+)/"`).FindAllStringSubmatch(a.body, -1) {
+		if name, err := url.PathUnescape(match[1]); err == nil && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (s *site) accountsOf(names ...string) {
+	s.t.Helper()
+	for _, name := range names {
+		key, err := account.Key(name)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if _, err := s.store.CreateUser(s.t.Context(), store.User{ID: store.NewID(), Name: name, Key: key, Password: "!", Created: time.Now()}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+func TestPeopleOnlineComeFirst(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	zoe, ada := s.person("zoe"), s.person("ada")
+	visit := s.chat.EnterServer(zoe.person())
+	defer visit.LeaveNow()
+	if got := ada.get("/").want(t, http.StatusOK).listed(); !slices.Contains(got, "zoe") || slices.Contains(got[1:], "zoe") {
+		t.Errorf("people are %q, want zoe first", got)
+	}
+}
+
+func TestPeopleAreShownPageByPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.person("ada")
+	var want []string
+	for i := range 2*peopleOnPage + 10 {
+		want = append(want, fmt.Sprintf("person%03d", i))
+	}
+	s.accountsOf(want...)
+	online, err := s.accounts.UserByName(t.Context(), want[5])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.chat.EnterServer(chat.Person{ID: online.ID, Name: online.Name}).LeaveNow()
+	next := regexp.MustCompile(`href="[./]*\?after=([^"&]*)`)
+	var got []string
+	pages := 0
+	for path := "/"; path != ""; pages++ {
+		a := ada.get(path).want(t, http.StatusOK)
+		got = append(got, a.listed()...)
+		path = ""
+		if match := next.FindStringSubmatch(a.body); match != nil {
+			path = "/?after=" + match[1]
+		}
+	}
+	if pages != 3 {
+		t.Errorf("%d pages, want 3", pages)
+	}
+	slices.Sort(got)
+	got = slices.DeleteFunc(got, func(name string) bool { return name == "ada" })
+	if !slices.Equal(got, want) {
+		t.Errorf("%d people are listed, want each of %d once: %q", len(got), len(want), got)
+	}
+}
+
+func TestPeopleCanBeSearched(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.person("ada")
+	s.accountsOf("Grace", "gracious", "edsger")
+	got := ada.get("/?q=GRAC").want(t, http.StatusOK).listed()
+	if !slices.Equal(got, []string{"Grace", "gracious"}) {
+		t.Errorf("found %q", got)
+	}
+	none := ada.get("/?q=xyz%25").want(t, http.StatusOK)
+	if got := none.listed(); len(got) != 0 {
+		t.Errorf("found %q", got)
+	}
+	none.says(t, `value="xyz%"`)
+}
