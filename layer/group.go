@@ -133,6 +133,9 @@ func (m *Memory) GroupSend(ctx context.Context, groupName string, msg *Message) 
 	if err := CheckGroup(groupName); err != nil {
 		return err
 	}
+	if err := msg.check(); err != nil {
+		return err
+	}
 	if m.closed.Load() {
 		return ErrClosed
 	}
@@ -179,10 +182,16 @@ func (m *Memory) queueFor(mb *member, msg *Message) {
 		return
 	}
 	expired, err := c.put(msg, now, now+m.opts.Expiry)
+	owner := c.owner
 	c.mu.Unlock()
 	m.expired.Add(uint64(expired))
-	if err != nil {
-		m.dropped.Add(1)
-		m.opts.OnFull(c.name)
+	if err == nil {
+		return
 	}
+	m.dropped.Add(1)
+	if owner != nil {
+		owner.Full()
+		return
+	}
+	m.opts.OnFull(c.name)
 }

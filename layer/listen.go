@@ -14,25 +14,25 @@ func (m *Memory) Listen(channelName string, l Listener) (stop func(), err error)
 	if err != nil {
 		return nil, err
 	}
-	if c.claimed || len(c.waiting) > 0 {
+	if c.owner != nil || len(c.waiting) > 0 {
 		c.mu.Unlock()
 		return nil, fmt.Errorf("listen to channel %q: %w", channelName, ErrInUse)
 	}
-	c.claimed = true
-	// Only when the channel is empty do senders see the listener: a message must not overtake those that wait.
-	for m.expired.Add(uint64(c.queue.expire(m.now()))); c.queue.len() > 0; {
+	c.owner = &listening{l}
+	m.expired.Add(uint64(c.queue.expire(m.now())))
+	// Only when the channel is empty do senders see the listener: no message may overtake those that wait.
+	for c.queue.len() > 0 {
 		msg := c.queue.pop()
 		c.mu.Unlock()
 		m.hand(l, msg)
 		c.mu.Lock()
 	}
+	defer c.mu.Unlock()
 	if m.closed.Load() {
-		c.mu.Unlock()
 		return nil, ErrClosed
 	}
 	c.queue = queue{}
-	c.listener.Store(&listening{l})
-	c.mu.Unlock()
+	c.listener.Store(c.owner)
 	return sync.OnceFunc(func() { m.unlisten(c) }), nil
 }
 
@@ -46,6 +46,6 @@ func (m *Memory) unlisten(c *channel) {
 		c.mu.Lock()
 	}
 	c.listener.Store(nil)
-	c.claimed = false
+	c.owner = nil
 	m.release(c)
 }

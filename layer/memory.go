@@ -26,9 +26,10 @@ type Memory struct {
 	dropped atomic.Uint64
 	expired atomic.Uint64
 
-	closed  atomic.Bool
-	closing chan struct{} // closed by Close
+	closing chan struct{} // closed when Close begins
+	closed  atomic.Bool   // true when Close begins
 	swept   chan struct{} // closed by the sweeper when it has ended
+	once    sync.Once     // for Close
 }
 
 type channelShard struct {
@@ -59,35 +60,26 @@ func NewMemory(opts Options) *Memory {
 // Close ends the layer: who waits in Receive gets [ErrClosed], as does every call afterwards; listeners get nothing more
 // once the sends that are under way have ended; all messages and groups are forgotten. Closing again does nothing.
 func (m *Memory) Close() error {
-	if m.closed.Swap(true) {
+	m.once.Do(func() {
+		m.closed.Store(true)
+		close(m.closing)
 		<-m.swept
-		return nil
-	}
-	close(m.closing)
-	<-m.swept
-	// The listeners are taken off first: a send that is walking through a group must find them gone.
-	for i := range m.channels {
-		m.channels[i].close()
-	}
-	for i := range m.groups {
-		s := &m.groups[i]
-		s.mu.Lock()
-		s.groups = table[*group]{}
-		s.mu.Unlock()
-	}
+		m.sweepGroups(func(*member) bool { return true })
+		for i := range m.channels {
+			m.channels[i].close()
+		}
+	})
 	return nil
 }
 
+// close takes off the listeners, and forgets all.
 func (s *channelShard) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.channels.entries {
 		c.mu.Lock()
 		c.listener.Store(nil)
-		for _, mb := range c.memberships {
-			mb.expires.Store(0)
-		}
-		c.queue, c.memberships = queue{}, nil
+		c.queue = queue{}
 		c.mu.Unlock()
 	}
 	s.channels = table[*channel]{}
@@ -151,7 +143,10 @@ func (m *Memory) NewChannel(ctx context.Context, prefix string) (string, error) 
 		return "", fmt.Errorf("prefix of a new channel: %w", err)
 	}
 	name := prefix + "!" + rand.Text()
-	return name, CheckChannel(name)
+	if err := CheckChannel(name); err != nil {
+		return "", fmt.Errorf("prefix of a new channel: %w", err)
+	}
+	return name, nil
 }
 
 // Send implements [Layer].
@@ -160,6 +155,9 @@ func (m *Memory) Send(ctx context.Context, channelName string, msg *Message) err
 		return err
 	}
 	if err := CheckChannel(channelName); err != nil {
+		return err
+	}
+	if err := msg.check(); err != nil {
 		return err
 	}
 	c, err := m.acquire(channelName)
@@ -196,7 +194,7 @@ func (m *Memory) Receive(ctx context.Context, channelName string) (*Message, err
 	if err != nil {
 		return nil, err
 	}
-	if c.claimed {
+	if c.owner != nil {
 		c.mu.Unlock()
 		return nil, fmt.Errorf("receive from channel %q: %w", channelName, ErrInUse)
 	}
@@ -217,24 +215,20 @@ func (m *Memory) wait(ctx context.Context, c *channel, receiver chan *Message) (
 	var why error
 	select {
 	case msg := <-receiver:
-		c.mu.Lock()
-		m.release(c)
 		return msg, nil
 	case <-ctx.Done():
 		why = ctx.Err()
 	case <-m.closing:
 		why = ErrClosed
 	}
-	if !c.forget(receiver) {
-		// A message came at the same moment, and nobody else will ever get it.
-		why = nil
-	}
 	c.mu.Lock()
+	waited := c.forget(receiver)
 	m.release(c)
-	if why != nil {
-		return nil, why
+	if !waited {
+		// A message came at the same moment, and nobody else will ever get it.
+		return <-receiver, nil
 	}
-	return <-receiver, nil
+	return nil, why
 }
 
 // hand gives a message of a group to a listener.

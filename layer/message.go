@@ -74,6 +74,14 @@ func checkSize(body []byte) error {
 	return nil
 }
 
+// check refuses what neither NewMessage nor ParseMessage has made: it would hurt only the receiver, far from the mistake.
+func (m *Message) check() error {
+	if m == nil || m.kind == "" {
+		return fmt.Errorf("%w: it is empty", ErrMessage)
+	}
+	return nil
+}
+
 // Type is the value of "type".
 func (m *Message) Type() string { return m.kind }
 
