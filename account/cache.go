@@ -95,14 +95,6 @@ func makeRoom[K comparable, V any](m map[K]V, limit int) {
 	}
 }
 
-// forget drops a session that is over.
-func (c *cache) forget(token [32]byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.changes++
-	delete(c.sessions, token)
-}
-
 // follow brings the cache up to date with committed rows.
 func (c *cache) follow(rows []store.Row) {
 	for _, row := range rows {

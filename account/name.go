@@ -25,8 +25,9 @@ const (
 
 // Key gives the form of a user name by which names are compared. Names with the same key are the same name.
 //
-// It is the UsernameCaseMapped profile of PRECIS (RFC 8265): width variants mapped, lower case, NFC, bidi rule. Because
-// that leaves a few letters with two lower-case forms (σ and ς), these become one.
+// It is the UsernameCaseMapped profile of PRECIS (RFC 8265): width variants mapped, lower case, NFC, bidi rule. What
+// that leaves apart although nobody would is joined: a letter with two lower-case forms (σ and ς), and an i with
+// a second dot on its dot, as İ has in lower case.
 //
 // A name has 1 to 150 characters, each a letter or digit of any script or one of @ . + - _, and at least one letter or
 // digit, so that "." and ".." are no names. Marks may follow a letter, as many scripts cannot be written without
@@ -49,12 +50,46 @@ func parseName(name string) (shown, key string, err error) {
 	if err != nil {
 		return "", "", explainRefusal(name)
 	}
-	key = norm.NFC.String(strings.Map(oneLowerCase, key))
+	key = joinForms(key)
 	// Lower case can be longer. A key is itself a name, so that whoever has a key can use it as one.
 	if fault := checkName(key); fault != nil {
 		return "", "", *fault
 	}
 	return shown, key, nil
+}
+
+// joinForms makes one key of lower-case texts that nobody tells apart.
+func joinForms(lower string) string {
+	return norm.NFC.String(dropHiddenDots(strings.Map(oneLowerCase, lower)))
+}
+
+// dropHiddenDots removes dots above letters that have one, where they cannot be seen.
+func dropHiddenDots(s string) string {
+	const dot = '\u0307'
+	if !strings.ContainsRune(s, dot) {
+		return s
+	}
+	var out []rune
+	base := -1 // where the letter stands that marks belong to
+	for _, r := range s {
+		if r == dot && base >= 0 {
+			switch {
+			case out[base] == 'ı':
+				out[base] = 'i'
+				continue
+			case out[base] == 'ȷ':
+				out[base] = 'j'
+				continue
+			case unicode.Is(unicode.Soft_Dotted, out[base]):
+				continue
+			}
+		}
+		if !unicode.Is(unicode.M, r) {
+			base = len(out)
+		}
+		out = append(out, r)
+	}
+	return string(out)
 }
 
 // oneLowerCase maps lower-case letters that share their upper case to one of them.
@@ -148,7 +183,7 @@ func explainRefusal(name string) FieldError {
 				"%s mixes letters that run to the right with letters that run to the left: use only one kind.", quote(name)))
 		}
 		return *nameFault(CodeDirection, fmt.Sprintf(
-			"%s would be shown in a wrong order: begin with a letter and end with a letter or digit.", quote(name)))
+			"%s would be shown in a wrong order: begin with a letter, end with a letter or digit, and use one kind of digits.", quote(name)))
 	}
 	return *nameFault(CodeCharacter, fmt.Sprintf(
 		"%s has letters that cannot stand together in a user name: write it another way.", quote(name)))

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
-	"golang.org/x/text/unicode/norm"
 	"golang.org/x/text/width"
 
 	"snug/store"
@@ -140,5 +138,5 @@ func (a *Accounts) Seen(ctx context.Context, user ID, at time.Time) error {
 // matchKey maps a part of a name as [Key] maps a name. A part need not be a name: "." is one too.
 func matchKey(part string) string {
 	lower := cases.Lower(language.Und, cases.HandleFinalSigma(false)).String(width.Fold.String(part))
-	return norm.NFC.String(strings.Map(oneLowerCase, lower))
+	return joinForms(lower)
 }
