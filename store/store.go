@@ -37,11 +37,11 @@ type Store struct {
 	dir    string
 	log    ID
 	place  atomic.Int64 // newest committed
-	now    func() time.Time
 	reader *reader
 	writer *writer
 
-	database *sql.DB // holds the connection of the writer
+	database *sql.DB
+	conn     *sql.Conn // the only one of database; the writer's
 	unlock   func() error
 	closed   atomic.Bool
 	close    sync.Once
@@ -60,18 +60,14 @@ func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 	return s, nil
 }
 
-func open(ctx context.Context, dir string, opts Options) (s *Store, err error) {
-	steps, err := readMigrations(migrations)
-	if err != nil {
-		return nil, err
-	}
+func open(ctx context.Context, dir string, opts Options) (*Store, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	dir, err = filepath.Abs(dir)
+	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -82,78 +78,69 @@ func open(ctx context.Context, dir string, opts Options) (s *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s = &Store{dir: dir, now: opts.Now, unlock: unlock}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.release())
-		}
-	}()
-	path := filepath.Join(dir, databaseFile)
-	if err := makePrivate(path); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotWritable, err)
+	s := &Store{dir: dir, unlock: unlock}
+	if err := s.start(ctx, opts); err != nil {
+		return nil, errors.Join(err, s.release())
 	}
-	conn, err := s.openWriter(ctx, path, opts.Synchronous, len(steps))
-	if err != nil {
-		return nil, err
-	}
-	if err := migrate(ctx, conn, path, steps); err != nil {
-		return nil, err
-	}
-	w := &writer{
-		conn:       conn,
-		dir:        dir,
-		now:        opts.Now,
-		logger:     opts.Logger,
-		feed:       newRandomID(),
-		saved:      s.place.Store,
-		queue:      make(chan *operation, queueLength),
-		closing:    make(chan struct{}),
-		stopped:    make(chan struct{}),
-		statements: make(map[string]*sql.Stmt),
-		scrub:      time.NewTimer(scrubDelay),
-		scrubDelay: scrubDelay,
-	}
-	w.scrub.Stop()
-	if s.log, w.counters, err = loadState(ctx, conn); err != nil {
-		return nil, err
-	}
-	s.place.Store(w.counters.place)
-	if s.reader, err = openReader(path); err != nil {
-		return nil, err
-	}
-	s.writer = w
-	go w.run()
 	return s, nil
 }
 
-// openWriter makes the connection that writes. Settings follow one by one, when
-// it is clear that the file is ours: some of them change it.
-func (s *Store) openWriter(ctx context.Context, path, synchronous string, known int) (*sql.Conn, error) {
+// start opens the file and sets the writer going.
+func (s *Store) start(ctx context.Context, opts Options) error {
+	steps, err := readMigrations(migrations)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(s.dir, databaseFile)
+	if err := makePrivate(path); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotWritable, err)
+	}
+	if err := s.connect(ctx, path, opts.Synchronous, len(steps)); err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.conn, path, steps); err != nil {
+		return err
+	}
+	log, last, err := loadState(ctx, s.conn)
+	if err != nil {
+		return err
+	}
+	if s.reader, err = openReader(path); err != nil {
+		return err
+	}
+	s.log = log
+	s.place.Store(last.place)
+	s.writer = startWriter(s.conn, s.dir, last, opts, s.place.Store)
+	return nil
+}
+
+// connect makes the connection that writes. Settings follow one by one, when it
+// is clear that the file is ours: some of them change it.
+func (s *Store) connect(ctx context.Context, path, synchronous string, known int) error {
 	if synchronous == "" {
 		synchronous = "full"
 	}
 	if synchronous != "full" && synchronous != "normal" {
-		return nil, fmt.Errorf("synchronous %q: want full or normal", synchronous)
+		return fmt.Errorf("synchronous %q: want full or normal", synchronous)
 	}
 	connector, err := sqlite.NewConnector(dataSource(path, url.Values{"_pragma": {"busy_timeout(5000)"}}))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.database = sql.OpenDB(connector)
 	s.database.SetMaxOpenConns(1)
-	conn, err := s.database.Conn(ctx)
-	if err != nil {
-		return nil, err
+	if s.conn, err = s.database.Conn(ctx); err != nil {
+		return err
 	}
-	if err := checkOurs(ctx, conn, known); err != nil {
-		return nil, err
+	if err := checkOurs(ctx, s.conn, known); err != nil {
+		return err
 	}
 	var mode string
-	if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
-		return nil, err
+	if err := s.conn.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+		return err
 	}
 	if mode != "wal" {
-		return nil, fmt.Errorf("the file system of %s cannot hold a write-ahead log (journal mode stays %q)", path, mode)
+		return fmt.Errorf("the file system of %s cannot hold a write-ahead log (journal mode stays %q)", path, mode)
 	}
 	for _, pragma := range []string{
 		"synchronous = " + synchronous,
@@ -164,11 +151,11 @@ func (s *Store) openWriter(ctx context.Context, path, synchronous string, known 
 		"cache_size = -8192",            // KiB
 		"foreign_keys = off",            // rows arrive in any order
 	} {
-		if _, err := conn.ExecContext(ctx, "PRAGMA "+pragma); err != nil {
-			return nil, fmt.Errorf("pragma %s: %w", pragma, err)
+		if _, err := s.conn.ExecContext(ctx, "PRAGMA "+pragma); err != nil {
+			return fmt.Errorf("pragma %s: %w", pragma, err)
 		}
 	}
-	return conn, nil
+	return nil
 }
 
 // makePrivate makes the file if it is not there, and sees that only its owner
@@ -228,7 +215,10 @@ func (s *Store) release() error {
 		errs = append(errs, s.reader.close())
 	}
 	if s.writer != nil {
-		errs = append(errs, s.writer.close())
+		s.writer.finish()
+	}
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
 	}
 	if s.database != nil {
 		errs = append(errs, s.database.Close())

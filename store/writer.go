@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"runtime/debug"
-	"sync"
 	"time"
 )
 
@@ -47,9 +45,28 @@ type writer struct {
 	counters   counters
 	statements map[string]*sql.Stmt
 	scrub      *time.Timer
-	scrubDelay time.Duration
 
 	watchers watchers
+}
+
+func startWriter(conn *sql.Conn, dir string, last counters, opts Options, saved func(place int64)) *writer {
+	w := &writer{
+		conn:       conn,
+		dir:        dir,
+		now:        opts.Now,
+		logger:     opts.Logger,
+		feed:       newRandomID(),
+		saved:      saved,
+		queue:      make(chan *operation, queueLength),
+		closing:    make(chan struct{}),
+		stopped:    make(chan struct{}),
+		counters:   last,
+		statements: make(map[string]*sql.Stmt),
+		scrub:      time.NewTimer(scrubDelay),
+	}
+	w.scrub.Stop()
+	go w.run()
+	return w
 }
 
 // operation is one write that somebody waits for.
@@ -187,7 +204,7 @@ func (w *writer) transact(batch []*operation) (results []error, err error) {
 	}
 	w.saved(w.counters.place)
 	if t.erased {
-		w.scrub.Reset(w.scrubDelay)
+		w.scrub.Reset(scrubDelay)
 	}
 	if len(t.rows) > 0 {
 		w.watchers.call(w.logger, t.rows)
@@ -211,7 +228,7 @@ func (w *writer) scrubLog() {
 		w.logger.Warn("deleted text not yet scrubbed from the log", "error", err)
 	}
 	if err != nil || busy != 0 {
-		w.scrub.Reset(w.scrubDelay)
+		w.scrub.Reset(scrubDelay)
 	}
 }
 
@@ -235,8 +252,8 @@ func (w *writer) stop() {
 	w.scrub.Stop()
 }
 
-// close empties the write-ahead log and gives up the connection, after stop.
-func (w *writer) close() error {
+// finish empties the write-ahead log, after stop.
+func (w *writer) finish() {
 	for _, st := range w.statements {
 		st.Close()
 	}
@@ -246,57 +263,4 @@ func (w *writer) close() error {
 		// What is in the log is as safe as what is in the database.
 		w.logger.Warn("write-ahead log left as it is", "error", err)
 	}
-	return w.conn.Close()
-}
-
-// watchers are the functions to tell of new rows.
-type watchers struct {
-	mu   sync.Mutex
-	next int
-	// fns is never changed in place, so that call needs no lock while it calls.
-	fns []watcher
-}
-
-type watcher struct {
-	number int
-	fn     func([]Row)
-}
-
-func (ws *watchers) add(fn func([]Row)) (stop func()) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	ws.next++
-	number := ws.next
-	ws.fns = append(ws.fns[:len(ws.fns):len(ws.fns)], watcher{number, fn})
-	return func() {
-		ws.mu.Lock()
-		defer ws.mu.Unlock()
-		var rest []watcher
-		for _, w := range ws.fns {
-			if w.number != number {
-				rest = append(rest, w)
-			}
-		}
-		ws.fns = rest
-	}
-}
-
-func (ws *watchers) call(logger *slog.Logger, rows []Row) {
-	ws.mu.Lock()
-	fns := ws.fns
-	ws.mu.Unlock()
-	for _, w := range fns {
-		w.call(logger, rows)
-	}
-}
-
-// call keeps a watcher that panics from taking the writer with it: the rows are
-// stored, whatever becomes of the news.
-func (w watcher) call(logger *slog.Logger, rows []Row) {
-	defer func() {
-		if p := recover(); p != nil {
-			logger.Error("watcher of the store panicked", "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
-	w.fn(rows)
 }

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestOpenRoomMakesItOnce(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	ctx := context.Background()
+	var made atomic.Int32
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			r, created, err := s.OpenRoom(ctx, Room{ID: NewID(), Name: "Lobby", Key: "lobby", Creator: NewID(), Created: day})
+			if err != nil || r.ID != RoomID("lobby") {
+				t.Errorf("open room: %+v, %v", r, err)
+			}
+			if created {
+				made.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if made.Load() != 1 || s.Seq() != 1 {
+		t.Errorf("made %d times, %d places", made.Load(), s.Seq())
+	}
+	byKey, err := s.RoomByKey(ctx, "lobby")
+	if err != nil {
+		t.Fatal(err)
+	}
+	byID, err := s.RoomByID(ctx, RoomID("lobby"))
+	if err != nil || byID != byKey || byID.Name != "Lobby" || byID.Creator.IsZero() || !byID.Created.Equal(day) {
+		t.Errorf("room = %+v and %+v, %v", byKey, byID, err)
+	}
+}
+
+func TestUpdateRoomKeepsItsKey(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	ctx := context.Background()
+	r := addRoom(t, s, "lobby")
+	got, err := s.UpdateRoom(ctx, r.ID, func(r *Room) error { r.Guests, r.Key, r.ID = true, "other", NewID(); return nil })
+	if err != nil || !got.Guests || got.Key != "lobby" || got.ID != r.ID || got.Stamp <= r.Stamp {
+		t.Errorf("room = %+v, %v", got, err)
+	}
+	refused := errors.New("refused")
+	if _, err := s.UpdateRoom(ctx, r.ID, func(*Room) error { return refused }); !errors.Is(err, refused) {
+		t.Errorf("error = %v, want that of change", err)
+	}
+	if _, err := s.UpdateRoom(ctx, NewID(), func(*Room) error { return nil }); !errors.Is(err, ErrNotFound) {
+		t.Errorf("unknown room: %v, want ErrNotFound", err)
+	}
+	if _, err := s.RoomByKey(ctx, "other"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("other key: %v, want ErrNotFound", err)
+	}
+}
+
+func TestRoomsAreInOrderOfActivity(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	ctx := context.Background()
+	a, b, c := addRoom(t, s, "a"), addRoom(t, s, "b"), addRoom(t, s, "c")
+	ada := NewID()
+	first := say(t, s, a.ID, ada, "hello")
+	say(t, s, b.ID, ada, "hello")
+	whisper(t, s, ada, NewID(), "hello")
+	say(t, s, RoomID("not here yet"), ada, "hello")
+	// Neither an edit nor a setting is activity.
+	if _, err := s.UpdateMessage(ctx, first.ID, func(m *Message) error { m.Text = "Hello"; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.UpdateRoom(ctx, c.ID, func(r *Room) error { r.Guests = true; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		limit int
+		want  []string
+	}{{10, []string{"b", "a", "c"}}, {2, []string{"b", "a"}}, {0, []string{}}} {
+		rooms, err := s.Rooms(ctx, tt.limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := []string{}
+		for _, r := range rooms {
+			keys = append(keys, r.Key)
+		}
+		if diff := cmp.Diff(tt.want, keys); diff != "" {
+			t.Errorf("limit %d: %s", tt.limit, diff)
+		}
+	}
+	// A room that comes after its messages stands where they put it.
+	say(t, s, a.ID, ada, "hello again")
+	addRoom(t, s, "not here yet")
+	if rooms, err := s.Rooms(ctx, 1); err != nil || rooms[0].Key != "not here yet" {
+		t.Errorf("rooms = %v, %v", rooms, err)
+	}
+}
