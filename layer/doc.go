@@ -1,2 +1,52 @@
-// Package layer passes messages between the parts of a program that know each other only by name.
+// Package layer is a channel layer: it passes messages between the parts of a program that know each other only by
+// name. Use it when the part that has news (a request that changed something, a person who wrote a line) must not know who
+// wants to hear of it (the sockets that are open at this moment).
+//
+// A channel is a line of messages under a name. Whoever knows the name may [Layer.Send] to it; its owner takes the messages
+// out with [Layer.Receive], or has them handed over by [Layer.Listen]. A group is a set of channels under a name:
+// [Layer.GroupSend] sends one message to all of them. Neither is declared or deleted: a channel and a group exist while they hold something.
+//
+// [Memory] is the layer of a single process. Package layertest has every rule below as a test that other implementations can run.
+//
+// # What it is not
+//
+// It is not a store and not a log. A message may be lost: when the channel is full, when nobody reads it in time,
+// when the process ends. Write down first what must not be lost, then send. It is not for answers that somebody waits for either:
+// call a function.
+//
+// # What always holds
+//
+//   - A message arrives at most once: it may be lost, it is never doubled.
+//   - Messages of one sender to one channel keep their order, whether sent to the channel or to groups it is in.
+//   - Of several receivers of one channel, each message reaches one.
+//   - A message never changes: [Message] is bytes that all receivers share.
+//   - A full channel never slows anybody down. Send returns [ErrChannelFull]; GroupSend skips the member, counts it in
+//     [Stats], and tells its owner: [Listener.Full] for a listener, [Options.OnFull] otherwise.
+//   - A Receive that is cancelled loses no message.
+//   - No channel and no group outlives its last use, and neither costs a goroutine.
+//
+// # Names
+//
+// Names have ASCII letters, digits, `-`, `_` and `.`, at most [MaxName] characters. The name of a channel may have one `!` inside: then
+// the channel is local to the process, and [Layer.NewChannel] makes such names, which nobody can guess. Groups have no `!`.
+// Anything else is [ErrName].
+//
+// # Limits
+//
+//	unread messages in a channel     100     Options.Capacity, Options.Capacities
+//	time a message may wait          60 s    Options.Expiry
+//	time a membership lasts          24 h    Options.GroupExpiry; GroupAdd renews it
+//	size of a message                1 MiB   MaxMessage
+//	length of a name                 99      MaxName
+//
+// A channel with a listener has no queue here, so neither capacity nor expiry concerns it: the listener has a queue and limits of its own.
+// Its memberships expire like all others, unless they are renewed.
+//
+// # Goroutines and locks
+//
+// All methods may be called from any number of goroutines. Only Receive waits. Listeners and OnFull are called on the
+// goroutine of the sender, without any lock held, and by several senders at once; since the senders wait for them, they must
+// return at once and must not send. A listener may still be called for a moment after its stop has returned, by a send that was under way.
+//
+// A message to a group of listeners costs one walk through a list, in which nothing is locked, looked up or allocated for each member.
 package layer

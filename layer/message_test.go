@@ -124,7 +124,6 @@ func TestDecodeSaysWhatMessageItWas(t *testing.T) {
 }
 
 func TestDerivedIsComputedOnce(t *testing.T) {
-	t.Parallel()
 	m, err := layer.ParseMessage([]byte(`{"type":"x"}`))
 	if err != nil {
 		t.Fatal(err)
