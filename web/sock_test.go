@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +30,16 @@ type sock struct {
 	conn   *websocket.Conn
 	frames chan frame // closed when the socket is
 	end    error      // why it is; good after frames is closed
+
+	mu  sync.Mutex
+	all []frame // everything that came
+}
+
+// came is everything that came so far.
+func (k *sock) came() []frame {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.all)
 }
 
 // dial opens a socket, which must work.
@@ -100,6 +111,9 @@ func (k *sock) read() {
 			k.t.Errorf("frame %q: %v", body, err)
 			return
 		}
+		k.mu.Lock()
+		k.all = append(k.all, f)
+		k.mu.Unlock()
 		k.frames <- f
 	}
 }
