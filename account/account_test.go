@@ -418,3 +418,41 @@ func TestCloseTwice(t *testing.T) {
 	a.Close()
 	a.Close()
 }
+
+// Trouble with the database must not look like a wrong password or a session that is over: people would believe it.
+func TestTroubleIsNotAnAnswer(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	a := openAccounts(t, st, Options{LoginsPerMinute: 1, SignupsPerHour: 1})
+	u := mustSignUp(t, a, "ada")
+	token, s := startSession(t, a, u.ID)
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	for _, tt := range []struct {
+		what string
+		do   func() error
+	}{
+		{"sign up", func() error { return second(a.SignUp(ctx, SignUp{Name: "grace", Password: goodPassword})) }},
+		{"sign up again", func() error { return second(a.SignUp(ctx, SignUp{Name: "grace", Password: goodPassword})) }},
+		{"sign up with a token", func() error {
+			return second(a.SignUp(ctx, SignUp{Name: "grace", Password: goodPassword, Setup: newToken()}))
+		}},
+		{"log in", func() error { return second(a.LogIn(ctx, "ada", goodPassword, "192.0.2.1")) }},
+		{"log in again", func() error { return second(a.LogIn(ctx, "ada", goodPassword, "192.0.2.1")) }},
+		{"session", func() error { return second(a.Session(ctx, token)) }},
+		{"end a session", func() error { return a.EndSession(ctx, s.ID) }},
+		{"end sessions", func() error { return a.EndSessions(ctx, u.ID, ID{}) }},
+		{"user by name", func() error { return second(a.UserByName(ctx, "ada")) }},
+		{"user by id", func() error { return second(a.UserByID(ctx, store.NewID())) }},
+		{"people by id", func() error { return second(a.PeopleByID(ctx, []ID{u.ID})) }},
+		{"seen", func() error { return a.Seen(ctx, u.ID, time.Now()) }},
+		{"count", func() error { return second(a.Count(ctx)) }},
+		{"set up", func() error { return second(a.Setup(ctx)) }},
+	} {
+		if err := tt.do(); !errors.Is(err, store.ErrClosed) {
+			t.Errorf("%s: %v, want store.ErrClosed", tt.what, err)
+		}
+	}
+}
