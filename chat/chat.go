@@ -71,7 +71,7 @@ type Chat struct {
 }
 
 // New starts the goroutines that publish; Close stops them. The store, the layer and the tracker belong to the caller,
-// and must outlive the Chat.
+// and the store and the layer must be open for as long as the Chat is.
 func New(st *store.Store, ly layer.Layer, pr *presence.Tracker, opts Options) *Chat {
 	if opts.MaxMessage <= 0 {
 		opts.MaxMessage = DefaultMaxMessage
@@ -102,7 +102,7 @@ func New(st *store.Store, ly layer.Layer, pr *presence.Tracker, opts Options) *C
 }
 
 // Close publishes what the store has committed so far, stores when those who are still online were seen, and stops.
-// It does not close the store, the layer or the tracker.
+// It does not close the store or the layer, which it needs. A tracker that was closed before has told everything.
 func (c *Chat) Close() {
 	c.close.Do(func() {
 		c.observer.close()

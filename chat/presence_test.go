@@ -1,0 +1,169 @@
+package chat
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"snug/store"
+)
+
+func TestPeopleInARoomAreTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	ada, grace := w.user("ada"), w.user("Grace")
+	room := w.room(ada, "Lobby")
+	ear := w.listen(RoomGroup(room.ID))
+
+	w.Enter(ada, room)
+	first, second := w.Enter(grace, room), w.Enter(grace, room)
+	for _, want := range []string{`{"type":"user_join","room":"Lobby","user":"ada"}`, `{"type":"user_join","room":"Lobby","user":"Grace"}`} {
+		if got := ear.next(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	if diff := cmp.Diff([]string{"Grace", "ada"}, w.Present(room)); diff != "" {
+		t.Error(diff)
+	}
+	first.LeaveNow()
+	second.LeaveNow()
+	if got := ear.next(); got != `{"type":"user_leave","room":"Lobby","user":"Grace"}` {
+		t.Errorf("got %s", got)
+	}
+	w.LogOut(ada.ID)
+	if got := ear.next(); got != `{"type":"user_leave","room":"Lobby","user":"ada"}` {
+		t.Errorf("got %s", got)
+	}
+	if got := w.Present(room); len(got) != 0 {
+		t.Errorf("%v are still there", got)
+	}
+}
+
+func TestPeopleOnlineAreTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	ada, grace := w.user("ada"), w.user("grace")
+	ear := w.listen(UsersGroup)
+	w.EnterServer(ada)
+	w.EnterServer(grace)
+	w.EnterServer(grace)
+	for _, name := range []string{"ada", "grace"} {
+		if got, want := ear.next(), fmt.Sprintf(`{"type":"presence","username":"%s","is_logged_in":true}`, name); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	for limit, want := range map[int][]string{0: {}, 1: {"ada"}, 500: {"ada", "grace"}} {
+		names, total, err := w.Online(t.Context(), limit)
+		if err != nil || total != 2 || !cmp.Equal(want, names) {
+			t.Errorf("limit %d: got %v of %d, %v", limit, names, total, err)
+		}
+	}
+	before := time.Now().UnixMilli()
+	w.LogOut(grace.ID)
+	var gone PresenceEvent
+	if err := ear.take(1)[0].Decode(&gone); err != nil {
+		t.Fatal(err)
+	}
+	if gone.Username != "grace" || gone.IsLoggedIn || gone.LastSeen < before || gone.LastSeen > time.Now().UnixMilli() {
+		t.Errorf("got %+v", gone)
+	}
+}
+
+func TestLastSeenIsStored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	ada, grace := w.user("ada"), w.user("grace")
+	ear := w.listen(UsersGroup)
+	w.EnterServer(ada)
+	w.EnterServer(grace)
+	ear.take(2)
+	w.LogOut(grace.ID)
+	var gone PresenceEvent
+	if err := ear.take(1)[0].Decode(&gone); err != nil {
+		t.Fatal(err)
+	}
+	closing := time.Now().UnixMilli()
+	w.Close() // ada is online to the end
+	seen, err := w.store.SeenByUser(t.Context(), []ID{ada.ID, grace.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := seen[grace.ID].UnixMilli(); at != gone.LastSeen {
+		t.Errorf("grace was last seen %d, and others were told %d", at, gone.LastSeen)
+	}
+	if at := seen[ada.ID].UnixMilli(); at < closing {
+		t.Errorf("ada was last seen %d, want the time of closing, %d", at, closing)
+	}
+}
+
+func TestGuestsAreNowhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	ada := w.user("ada")
+	room := w.room(ada, "lobby")
+	if w.Enter(Person{}, room) != nil || w.EnterServer(Person{}) != nil {
+		t.Error("a guest has a visit")
+	}
+	if w.tracker.Count("") != 0 || len(w.Present(room)) != 0 {
+		t.Error("a guest is present")
+	}
+}
+
+func TestCountsAreTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	ada, grace := w.user("ada"), w.user("grace")
+	room := w.room(ada, "lobby")
+	w.Enter(ada, room)
+	w.Enter(grace, room)
+	ear := w.listen(RoomsGroup)
+	w.EnterServer(ada) // no room
+	w.Enter(w.user("eve"), room)
+	for last := ""; last != `{"type":"room","room":"lobby","users":3}`; {
+		last = ear.next()
+	}
+}
+
+func TestSeenWriterStoresTheLatest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	s := newSeenWriter(w.store, w.log)
+	var ids []ID
+	for i := range 3 * seenAtOnce {
+		id := w.user(fmt.Sprint("user", i)).ID
+		s.note(id, time.UnixMilli(1000))
+		s.note(id, time.UnixMilli(2000))
+		ids = append(ids, id)
+	}
+	s.close()
+	seen, err := w.store.SeenByUser(t.Context(), ids)
+	if err != nil || len(seen) != len(ids) {
+		t.Fatalf("%d of %d are stored, %v", len(seen), len(ids), err)
+	}
+	for id, at := range seen {
+		if at.UnixMilli() != 2000 {
+			t.Errorf("%s was seen %v", id, at)
+		}
+	}
+}
+
+func TestSeenWriterEndsWhenTheStoreFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	if err := w.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := newSeenWriter(w.store, w.log)
+	for range maxSeen + 10 {
+		s.note(store.NewID(), time.Now())
+	}
+	s.mu.Lock()
+	waiting := len(s.pending)
+	s.mu.Unlock()
+	if waiting > maxSeen {
+		t.Errorf("%d wait", waiting)
+	}
+	s.close()
+}
