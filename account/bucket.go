@@ -1,7 +1,10 @@
 package account
 
 import (
+	"context"
+	"fmt"
 	"hash/maphash"
+	"math"
 	"net/netip"
 	"strings"
 	"sync"
@@ -32,8 +35,10 @@ type bucketShard struct {
 }
 
 type bucket struct {
-	tokens float64
-	at     time.Time // when tokens was right
+	tokens  float64
+	at      time.Time     // when tokens was right
+	pending int           // tokens taken by attempts that are under way, and may come back
+	settled chan struct{} // closed when one of them ends; nil while nobody waits for it
 }
 
 func newThrottle(limit int, period time.Duration) *throttle {
@@ -53,10 +58,30 @@ func (t *throttle) shard(key string) *bucketShard {
 	return &t.shards[maphash.String(t.seed, key)%bucketShards]
 }
 
-// take takes a token, or says how long it takes until there is one.
-func (t *throttle) take(key string, now time.Time) (wait time.Duration, ok bool) {
+// take takes a token, for giveBack or spend, or returns a *ThrottledError. While attempts that are under way may bring
+// a token back it waits for them, so that people who log in at the same moment are not taken for somebody who guesses.
+func (t *throttle) take(ctx context.Context, key string) error {
+	for {
+		wait, settled, ok := t.try(key, time.Now())
+		switch {
+		case ok:
+			return nil
+		case settled == nil:
+			return &ThrottledError{Wait: wait}
+		}
+		select {
+		case <-settled:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for other attempts: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// try takes a token if there is one. If not, it says how long it takes until there is one, and what to wait for if
+// one may come back sooner.
+func (t *throttle) try(key string, now time.Time) (wait time.Duration, settled <-chan struct{}, ok bool) {
 	if t.limit <= 0 {
-		return 0, true
+		return 0, nil, true
 	}
 	s := t.shard(key)
 	s.mu.Lock()
@@ -70,23 +95,55 @@ func (t *throttle) take(key string, now time.Time) (wait time.Duration, ok bool)
 		s.buckets[strings.Clone(key)] = b
 	}
 	b.tokens, b.at = t.level(b, now), now
-	if b.tokens < 1 {
-		return time.Duration((1 - b.tokens) / t.rate * float64(time.Second)), false
+	if b.tokens >= 1 {
+		b.tokens--
+		b.pending++
+		return 0, nil, true
 	}
-	b.tokens--
-	return 0, true
+	if b.pending > 0 {
+		if b.settled == nil {
+			b.settled = make(chan struct{})
+		}
+		settled = b.settled
+	}
+	return time.Duration(math.Ceil((1 - b.tokens) / t.rate * float64(time.Second))), settled, false
 }
 
-// giveBack returns a token that was taken.
-func (t *throttle) giveBack(key string, now time.Time) {
+// giveBack ends an attempt that does not count.
+func (t *throttle) giveBack(key string) { t.settle(key, 1, time.Now()) }
+
+// spend ends an attempt that counts.
+func (t *throttle) spend(key string) { t.settle(key, 0, time.Now()) }
+
+func (t *throttle) settle(key string, back float64, now time.Time) {
 	if t.limit <= 0 {
 		return
 	}
 	s := t.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	b := s.buckets[key]
+	if b == nil {
+		return
+	}
+	b.tokens, b.at = min(t.level(b, now)+back, t.limit), now
+	b.pending = max(b.pending-1, 0) // a bucket that was forgotten and made anew knows nothing of it
+	b.wake()
+}
+
+// wake lets those who wait look again.
+func (b *bucket) wake() {
+	if b.settled != nil {
+		close(b.settled)
+		b.settled = nil
+	}
+}
+
+// forget drops a bucket.
+func (s *bucketShard) forget(key string) {
 	if b := s.buckets[key]; b != nil {
-		b.tokens, b.at = min(t.level(b, now)+1, t.limit), now
+		b.wake()
+		delete(s.buckets, key)
 	}
 }
 
@@ -108,7 +165,7 @@ func (t *throttle) evict(s *bucketShard, now time.Time) {
 			break
 		}
 	}
-	delete(s.buckets, fullest)
+	s.forget(fullest)
 }
 
 // sweep forgets the buckets that are full again.
@@ -118,7 +175,7 @@ func (t *throttle) sweep(now time.Time) {
 		s.mu.Lock()
 		for key, b := range s.buckets {
 			if t.level(b, now) >= t.limit {
-				delete(s.buckets, key)
+				s.forget(key)
 			}
 		}
 		s.mu.Unlock()

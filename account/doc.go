@@ -16,7 +16,7 @@
 //
 // Log-ins take from two buckets: one of the account, one of the address. Each holds Options.LoginsPerMinute and refills
 // at that rate. A log-in that succeeds gives back what it took, so only failures count, and people behind one address
-// do not spend each other's. An IPv6 address counts by its /64, which is what one customer has.
+// do not spend each other's: when the bucket is empty only because others are logging in just now, one waits for them. An IPv6 address counts by its /64, which is what one customer has.
 //
 // Somebody with many addresses is stopped by the bucket of the account. That must not lock the owner out, so two things
 // soften it: the bucket refills a little every few seconds and never locks for longer; and an address from which

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"snug/store"
 )
@@ -19,28 +18,20 @@ func (a *Accounts) LogIn(ctx context.Context, name, password, address string) (U
 	if err != nil {
 		key = "" // nobody's
 	}
-	giveBack, err := a.admit(ctx, key, addressKey(address))
+	attempt, err := a.admit(ctx, key, addressKey(address))
 	if err != nil {
 		return User{}, err
 	}
-	if len(password) > maxPassword {
-		return User{}, ErrCredentials // it could not be chosen, so it is nobody's
-	}
-	row, err := a.st.UserByKey(ctx, key)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		giveBack()
-		return User{}, fmt.Errorf("log in: %w", err)
-	}
-	// From here on, the empty row of nobody goes the same way.
-	right, stale, err := a.hasher.verify(ctx, row.Password, password)
-	if err != nil {
-		giveBack() // nothing was tried
+	row, right, stale, err := a.tryPassword(ctx, key, password)
+	switch {
+	case err != nil:
+		attempt.giveBack() // nothing was tried
 		return User{}, err
-	}
-	if !right {
+	case !right:
+		attempt.spend()
 		return User{}, ErrCredentials
 	}
-	giveBack()
+	attempt.giveBack()
 	if row.Disabled {
 		return User{}, ErrDisabled
 	}
@@ -50,39 +41,71 @@ func (a *Accounts) LogIn(ctx context.Context, name, password, address string) (U
 	return publicUser(row), nil
 }
 
-// admit takes the tokens that an attempt costs. They come back with giveBack if it was no guess.
-func (a *Accounts) admit(ctx context.Context, key, address string) (giveBack func(), err error) {
-	now := time.Now()
-	wait, ok := a.loginAddress.take(address, now)
-	if !ok {
-		return nil, &ThrottledError{Wait: wait}
+// tryPassword holds a password against the one of a user, who need not exist.
+func (a *Accounts) tryPassword(ctx context.Context, key, password string) (row store.User, right, stale bool, err error) {
+	if len(password) > maxPassword {
+		return store.User{}, false, false, nil // it could not be chosen, so it is nobody's
 	}
-	giveAddress := func() { a.loginAddress.giveBack(address, time.Now()) }
-	if key == "" {
-		return giveAddress, nil
+	row, err = a.st.UserByKey(ctx, key)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return store.User{}, false, false, fmt.Errorf("log in: %w", err)
 	}
-	buckets, bucket := a.loginAccount, key
-	wait, ok = buckets.take(bucket, now)
-	if !ok {
-		// Somebody guesses at this account. Its owner, who was here before, must not wait for that.
-		known, err := a.knows(ctx, key, address)
-		if err != nil {
-			giveAddress()
-			return nil, err
+	// From here on, the empty row of nobody goes the same way.
+	right, stale, err = a.hasher.verify(ctx, row.Password, password)
+	return row, right, stale, err
+}
+
+// attempt is a log-in that was let through: the tokens that it holds.
+type attempt []heldToken
+
+type heldToken struct {
+	throttle *throttle
+	key      string
+}
+
+func (a attempt) giveBack() {
+	for _, held := range a {
+		held.throttle.giveBack(held.key)
+	}
+}
+
+func (a attempt) spend() {
+	for _, held := range a {
+		held.throttle.spend(held.key)
+	}
+}
+
+// take adds a token to those that the attempt holds.
+func (a *attempt) take(ctx context.Context, t *throttle, key string) error {
+	if err := t.take(ctx, key); err != nil {
+		return err
+	}
+	*a = append(*a, heldToken{t, key})
+	return nil
+}
+
+// admit takes the tokens that a log-in costs.
+func (a *Accounts) admit(ctx context.Context, key, address string) (attempt, error) {
+	var held attempt
+	err := held.take(ctx, a.loginAddress, address)
+	if err == nil && key != "" {
+		err = held.take(ctx, a.loginAccount, key)
+		if _, ok := errors.AsType[*ThrottledError](err); ok {
+			// Somebody guesses at this account. Its owner, who was here before, must not wait for that.
+			known, errKnown := a.knows(ctx, key, address)
+			switch {
+			case errKnown != nil:
+				err = errKnown
+			case known:
+				err = held.take(ctx, a.loginKnown, key+"\x00"+address)
+			}
 		}
-		if known {
-			buckets, bucket = a.loginKnown, key+"\x00"+address
-			wait, ok = buckets.take(bucket, now)
-		}
 	}
-	if !ok {
-		giveAddress()
-		return nil, &ThrottledError{Wait: wait}
+	if err != nil {
+		held.giveBack()
+		return nil, err
 	}
-	return func() {
-		giveAddress()
-		buckets.giveBack(bucket, time.Now())
-	}, nil
+	return held, nil
 }
 
 // knows tells whether the account has a session, over or not, that was started at the address.

@@ -33,14 +33,16 @@ func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, error) {
 		return a.signUp(ctx, s)
 	}
 	address := addressKey(s.Address)
-	if wait, ok := a.signups.take(address, time.Now()); !ok {
-		return User{}, &ThrottledError{Wait: wait}
+	if err := a.signups.take(ctx, address); err != nil {
+		return User{}, err
 	}
 	u, err := a.signUp(ctx, s)
 	if err != nil {
-		a.signups.giveBack(address, time.Now())
+		a.signups.giveBack(address)
+		return User{}, err
 	}
-	return u, err
+	a.signups.spend(address)
+	return u, nil
 }
 
 func (a *Accounts) signUp(ctx context.Context, s SignUp) (User, error) {

@@ -73,6 +73,23 @@ func TestRightPasswordsAreFree(t *testing.T) {
 	}
 }
 
+func TestPeopleOfOneAddressLogInAtTheSameMoment(t *testing.T) {
+	t.Parallel()
+	a := openAccounts(t, openStore(t), Options{LoginsPerMinute: 2})
+	for i := range 5 {
+		mustSignUp(t, a, fmt.Sprint("person", i))
+	}
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			if got := logIn(t, a, fmt.Sprint("person", i%5), goodPassword, "192.0.2.1"); got != "ok" {
+				t.Errorf("log-in %d: %s, want ok", i+1, got)
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestManyAddressesCannotGuessAtOneAccountNorLockItsOwnerOut(t *testing.T) {
 	t.Parallel()
 	a := openAccounts(t, openStore(t), Options{LoginsPerMinute: 5})
