@@ -1,0 +1,41 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"snug/snugtest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(snugtest.Main{M: m}, map[string]func(){"snug": main})
+}
+
+// TestScripts runs the commands as an operator types them; testdata/script holds what is typed and what is to come of it.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir+"/home")
+			return os.Mkdir(env.WorkDir+"/home", 0o700)
+		},
+	})
+}
+
+func TestEveryCommandHasHelp(t *testing.T) {
+	for _, c := range commands() {
+		for _, args := range [][]string{append(strings.Fields(c.name), "--help"), append([]string{"help"}, strings.Fields(c.name)...)} {
+			var out, errors bytes.Buffer
+			if code := run(program{args: args, out: &out, errors: &errors}); code != 0 || errors.Len() > 0 {
+				t.Errorf("snug %s: code %d, %s", strings.Join(args, " "), code, errors.String())
+			}
+			if !strings.HasPrefix(out.String(), "Usage: snug "+c.name) {
+				t.Errorf("snug %s prints\n%s", strings.Join(args, " "), out.String())
+			}
+		}
+	}
+}

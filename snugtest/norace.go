@@ -1,0 +1,5 @@
+//go:build !race
+
+package snugtest
+
+const race = false
