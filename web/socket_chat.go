@@ -4,22 +4,14 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
-	"sync"
-	"sync/atomic"
 
 	"snug/chat"
-	"snug/layer"
 	"snug/web/socket"
 )
 
-const (
-	// maxChatHistory is the most that ?history= may ask for.
-	maxChatHistory = 100
-	// maxHeld bounds what may happen in a room while a new socket reads who is there and what was said.
-	maxHeld = 1000
-)
+// maxChatHistory is the most that ?history= may ask for.
+const maxChatHistory = 100
 
 // serveChat is the tutorial's socket: one room.
 func (s *Server) serveChat(w http.ResponseWriter, r *http.Request) {
@@ -73,7 +65,7 @@ type chatSocket struct {
 // openChat tells the client who is here and what was said, and lets it in. What happens meanwhile is held back, so that
 // user_list comes first and nothing is said twice.
 func (s *Server) openChat(c *socket.Conn, v *visitor, room chat.Room, history int) (*chatSocket, error) {
-	door := &door{conn: c}
+	door := &door{next: c}
 	p, err := s.attach(c, v, room.ID, door)
 	if err != nil {
 		return nil, err
@@ -100,40 +92,22 @@ func (k *chatSocket) begin(ctx context.Context, door *door, history int) error {
 	}
 	here := list(s.chat.Present(k.room))
 	p.send(userListFrame{Type: "user_list", Room: k.room.Name, Users: here})
-	var said []chat.Event
+	told := s.chat.Seq()
 	if history > 0 {
-		var err error
-		if said, _, err = s.chat.History(ctx, p.person(), k.room, chat.ID{}, history); err != nil {
+		said, _, err := s.chat.History(ctx, p.person(), k.room, chat.ID{}, history)
+		if err != nil {
 			return err
 		}
+		for _, event := range said {
+			p.send(event)
+			told = max(told, event.Seq)
+		}
 	}
-	for _, event := range said {
-		p.send(event)
-	}
-	door.open(func(m *layer.Message) bool { return told(m, here, said) })
+	door.open(here, told)
 	if p.visitor != nil {
 		p.enter(k.room.ID, s.chat.Enter(p.person(), k.room))
 	}
 	return nil
-}
-
-// told reports whether a frame says what user_list or the history has said already.
-func told(m *layer.Message, here []string, said []chat.Event) bool {
-	switch m.Type() {
-	case chat.TypeJoin, chat.TypeLeave:
-		var event chat.RoomEvent
-		if m.Decode(&event) != nil {
-			return false
-		}
-		return slices.Contains(here, event.User) == (m.Type() == chat.TypeJoin)
-	case chat.TypeMessage:
-		var event chat.Event
-		if m.Decode(&event) != nil {
-			return false
-		}
-		return slices.ContainsFunc(said, func(e chat.Event) bool { return e.ID == event.ID })
-	}
-	return false
 }
 
 // Receive posts what a member says. Guests only read.
@@ -173,56 +147,3 @@ func (k *chatSocket) post(frame []byte) error {
 
 // Closed lets the person linger, who may only be reloading the page.
 func (k *chatSocket) Closed(*socket.Conn) { k.peer.leave(false) }
-
-// chatFrames are the types that clients of the tutorial know.
-func chatFrames(kind string) bool {
-	switch kind {
-	case chat.TypeMessage, chat.TypePrivate, chat.TypeDelivered, chat.TypeJoin, chat.TypeLeave:
-		return true
-	}
-	return false
-}
-
-// door is the listener of a tutorial socket. Until it is opened it holds frames back.
-type door struct {
-	conn   *socket.Conn
-	opened atomic.Bool
-
-	mu   sync.Mutex
-	held []*layer.Message
-}
-
-func (d *door) Deliver(m *layer.Message) error {
-	if !chatFrames(m.Type()) {
-		return nil
-	}
-	if d.opened.Load() {
-		return d.conn.Deliver(m)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch {
-	case d.opened.Load(): // just now
-		return d.conn.Deliver(m)
-	case len(d.held) >= maxHeld:
-		return layer.ErrChannelFull
-	}
-	d.held = append(d.held, m)
-	return nil
-}
-
-func (d *door) Full() { d.conn.Full() }
-
-// open lets everything through from now on, first what was held back and is news. An error of a delivery means that the
-// socket is being cut off.
-func (d *door) open(old func(*layer.Message) bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, m := range d.held {
-		if !old(m) {
-			_ = d.conn.Deliver(m)
-		}
-	}
-	d.held = nil
-	d.opened.Store(true)
-}
