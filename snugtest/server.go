@@ -30,6 +30,7 @@ type Server struct {
 	options Options
 	listen  string
 	process *process
+	earlier string // what processes before this one have logged
 }
 
 // Start starts a server and waits until it says where it is.
@@ -45,7 +46,7 @@ func Start(t testing.TB, o Options) *Server {
 		}
 		s.process.kill()
 		if t.Failed() {
-			t.Logf("snug logged:\n%s", s.Stderr())
+			t.Logf("snug logged:\n%s%s", s.earlier, s.Stderr())
 		}
 	})
 	s.start()
@@ -55,6 +56,7 @@ func Start(t testing.TB, o Options) *Server {
 // Restart starts the server again after [Server.Stop] or [Server.Kill], with the same data and address.
 func (s *Server) Restart() {
 	s.t.Helper()
+	s.earlier += s.Stderr() + "--- restart ---\n"
 	s.start()
 }
 

@@ -38,6 +38,10 @@ func explain(dir string, err error) error {
 		if diskIsFull(dir) {
 			return fmt.Errorf("%w: %w", ErrDiskFull, err)
 		}
+		switch e.Code() {
+		case sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC, sqlite3.SQLITE_IOERR_TRUNCATE, sqlite3.SQLITE_IOERR_SHMSIZE:
+			return fmt.Errorf("%w: %w", ErrNotWritable, err)
+		}
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:

@@ -1,0 +1,100 @@
+//go:build linux
+
+package main
+
+import (
+	"math"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"snug/snugtest"
+)
+
+// TestFullDiskStopsPostingOnly bounds the size of files that the process may write, which ends writes as a full disk does and, unlike one, can
+// be had everywhere.
+func TestFullDiskStopsPostingOnly(t *testing.T) {
+	t.Parallel()
+	s := snugtest.Start(t, snugtest.Options{Args: []string{"--set", "limits.messages_per_second=0"}})
+	ada := snugtest.SignUp(t, s.URL, "ada", password)
+	socket := snugtest.Dial(t, ada, s.URL+"/ws/")
+	socket.Ask(t, snugtest.Frame{"type": "join", "room": "lobby"})
+	post := func(text string) snugtest.Frame {
+		return socket.Ask(t, snugtest.Frame{"type": "post", "room": "lobby", "message": text})
+	}
+	if ack := post("before"); ack["type"] != "ack" {
+		t.Fatalf("posting was answered with %v", ack)
+	}
+
+	limitFiles(t, s, logSize(t, s.Dir))
+	for range 3 {
+		if answer := post("too much"); answer["type"] != "error" || answer["code"] != "unavailable" {
+			t.Errorf("with a full disk, posting was answered with %v", answer)
+		}
+	}
+	if got := texts(socket.Ask(t, snugtest.Frame{"type": "history", "room": "lobby"})); got != "before" {
+		t.Errorf("with a full disk, the room holds %q", got)
+	}
+	if code := get(t, ada, s.URL+"/chat/lobby/"); code != http.StatusOK {
+		t.Errorf("with a full disk, the room's page is answered with %d", code)
+	}
+	if code := get(t, ada, s.URL+"/healthz"); code != http.StatusOK {
+		t.Errorf("with a full disk, /healthz is answered with %d", code)
+	}
+	if code := get(t, ada, s.URL+"/readyz"); code != http.StatusServiceUnavailable {
+		t.Errorf("with a full disk, /readyz is answered with %d", code)
+	}
+
+	limitFiles(t, s, math.MaxUint64)
+	if ack := post("after"); ack["type"] != "ack" {
+		t.Errorf("with space again, posting was answered with %v", ack)
+	}
+	if code := get(t, ada, s.URL+"/readyz"); code != http.StatusOK {
+		t.Errorf("with space again, /readyz is answered with %d", code)
+	}
+	s.Stop()
+	s.Restart()
+	socket = snugtest.Dial(t, ada, s.URL+"/ws/")
+	if got := texts(socket.Ask(t, snugtest.Frame{"type": "history", "room": "lobby"})); got != "before after" {
+		t.Errorf("after a restart, the room holds %q", got)
+	}
+}
+
+// logSize is the size of the file that every write goes to.
+func logSize(t *testing.T, dir string) uint64 {
+	t.Helper()
+	info, err := os.Stat(filepath.Join(dir, "snug.db-wal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint64(info.Size())
+}
+
+func limitFiles(t *testing.T, s *snugtest.Server, bytes uint64) {
+	t.Helper()
+	if err := unix.Prlimit(s.Pid(), unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: bytes, Max: math.MaxUint64}, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func texts(history snugtest.Frame) string {
+	var all []string
+	for _, m := range history.Frames("messages") {
+		all = append(all, m.Text("message"))
+	}
+	return strings.Join(all, " ")
+}
+
+func get(t *testing.T, client *http.Client, address string) int {
+	t.Helper()
+	response, err := client.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	return response.StatusCode
+}
