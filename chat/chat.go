@@ -105,8 +105,8 @@ func New(st *store.Store, ly layer.Layer, pr *presence.Tracker, opts Options) *C
 // It does not close the store or the layer, which it needs. A tracker that was closed before has told everything.
 func (c *Chat) Close() {
 	c.close.Do(func() {
-		c.observer.close()
 		c.publisher.close()
+		c.observer.close()
 	})
 }
 
@@ -128,8 +128,8 @@ func (c *Chat) Seq() int64 {
 // queryTime bounds the queries that the publishing goroutines make for names that they do not hold.
 const queryTime = 5 * time.Second
 
-func queryContext() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), queryTime)
+func queryContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, queryTime)
 }
 
 // parseHex reads the form of an ID that the presence tracker knows people and rooms by.

@@ -57,31 +57,32 @@ func (o *observer) observe(e presence.Event) {
 	if !ok {
 		return
 	}
-	ctx, cancel := queryContext()
+	ctx := context.Background() // the tracker has none to give
+	lookUp, cancel := queryContext(ctx)
 	defer cancel()
-	names, err := o.chat.people.names(ctx, []ID{user})
+	names, err := o.chat.people.names(lookUp, []ID{user})
 	if err != nil {
 		o.chat.log.Error("name of who came or went", "error", err)
 	}
 	if e.Place == server {
-		o.server(user, names[user], e)
+		o.server(ctx, user, names[user], e)
 		return
 	}
 	if room, ok := parseHex(e.Place); ok {
-		o.room(room, names[user], e)
+		o.room(ctx, room, names[user], e)
 	}
 }
 
-func (o *observer) server(user ID, name string, e presence.Event) {
+func (o *observer) server(ctx context.Context, user ID, name string, e presence.Event) {
 	event := PresenceEvent{Type: TypePresence, Username: name, IsLoggedIn: e.Present}
 	if !e.Present {
 		event.LastSeen = e.At.UnixMilli()
 		o.seen.note(user, e.At)
 	}
-	o.chat.send(context.Background(), UsersGroup, event)
+	o.chat.send(ctx, UsersGroup, event)
 }
 
-func (o *observer) room(id ID, name string, e presence.Event) {
+func (o *observer) room(ctx context.Context, id ID, name string, e presence.Event) {
 	o.mu.Lock()
 	if e.Present {
 		o.places[id] = struct{}{}
@@ -91,7 +92,7 @@ func (o *observer) room(id ID, name string, e presence.Event) {
 	o.mu.Unlock()
 	o.counts.mark(id)
 
-	room, ok := o.chat.knownRoom(id)
+	room, ok := o.chat.knownRoom(ctx, id)
 	if !ok {
 		return
 	}
@@ -99,21 +100,22 @@ func (o *observer) room(id ID, name string, e presence.Event) {
 	if !e.Present {
 		event.Type = TypeLeave
 	}
-	o.chat.send(context.Background(), RoomGroup(id), event)
+	o.chat.send(ctx, RoomGroup(id), event)
 }
 
 // sendCount tells how many people are in a room now.
 func (o *observer) sendCount(id ID) {
-	if room, ok := o.chat.knownRoom(id); ok {
-		o.chat.send(context.Background(), RoomsGroup, CountEvent{Type: TypeRoom, Room: room.Name, Users: o.chat.presence.Count(id.Hex())})
+	ctx := context.Background()
+	if room, ok := o.chat.knownRoom(ctx, id); ok {
+		o.chat.send(ctx, RoomsGroup, CountEvent{Type: TypeRoom, Room: room.Name, Users: o.chat.presence.Count(id.Hex())})
 	}
 }
 
 // knownRoom is a room that something happened in; it is nearly always in the cache.
-func (c *Chat) knownRoom(id ID) (Room, bool) {
-	ctx, cancel := queryContext()
+func (c *Chat) knownRoom(ctx context.Context, id ID) (Room, bool) {
+	lookUp, cancel := queryContext(ctx)
 	defer cancel()
-	room, err := c.rooms.byID(ctx, id)
+	room, err := c.rooms.byID(lookUp, id)
 	if err != nil {
 		c.log.Error("look up a room", "room", id, "error", err)
 	}

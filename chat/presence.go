@@ -39,7 +39,7 @@ func (c *Chat) LogOut(user ID) {
 
 // Present returns the names of the people in a room, sorted.
 func (c *Chat) Present(room Room) []string {
-	ctx, cancel := queryContext()
+	ctx, cancel := queryContext(context.Background())
 	defer cancel()
 	names, err := c.namesAt(ctx, room.ID.Hex())
 	if err != nil {

@@ -99,7 +99,7 @@ func (p *publisher) publish(ctx context.Context, rows []store.Row) {
 		return
 	}
 	// Only looking things up is bounded in time: what is known by then is sent all the same.
-	lookUp, cancel := context.WithTimeout(ctx, queryTime)
+	lookUp, cancel := queryContext(ctx)
 	defer cancel()
 	names, err := p.chat.people.names(lookUp, ids)
 	if err != nil {

@@ -225,6 +225,32 @@ func TestCloseTellsWhatIsStored(t *testing.T) {
 	w.post(ada, "lobby", "a store that goes on is not held up")
 }
 
+// TestPublishingAsksNoQueryForWhatIsKnown takes the store away from the caches: a message whose author, room and
+// mentioned names have turned up before needs it no more.
+func TestPublishingAsksNoQueryForWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	ada, grace := w.user("ada"), w.user("grace")
+	room := w.room(ada, "lobby")
+	ear := w.listen(RoomGroup(room.ID), UserGroup(grace.ID))
+	w.post(ada, "lobby", "hi @grace and @nobody")
+	w.post(ada, "lobby", "/pm grace hi")
+	ear.take(2)
+	w.publisher.close()
+	w.people.store, w.rooms.store = nil, nil
+	for _, m := range []*store.Message{
+		{ID: store.NewID(), Room: room.ID, Author: ada.ID, Text: "again, @Grace and @nobody"},
+		{ID: store.NewID(), Author: ada.ID, Target: grace.ID, Text: "again, @Grace and @nobody"},
+	} {
+		w.publisher.publish(t.Context(), []store.Row{m})
+	}
+	for _, e := range ear.events(2) {
+		if got, want := asJSON(t, e.Body), `["again, ",{"mention":"grace"}," and @nobody"]`; got != want || e.User != "ada" {
+			t.Errorf("got %+v", e)
+		}
+	}
+}
+
 // stuck is a listener that takes nothing until it is let go.
 type stuck struct {
 	hold   chan struct{}

@@ -34,7 +34,11 @@ type world struct {
 
 func newWorld(t testing.TB, opts Options) *world {
 	t.Helper()
-	st, err := store.Open(t.Context(), t.TempDir(), store.Options{})
+	synchronous := "normal" // no power cuts in tests
+	if _, measured := t.(*testing.B); measured {
+		synchronous = "full"
+	}
+	st, err := store.Open(t.Context(), t.TempDir(), store.Options{Synchronous: synchronous})
 	if err != nil {
 		t.Fatal(err)
 	}
