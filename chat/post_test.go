@@ -314,9 +314,10 @@ func TestPostAfterTheStoreClosedIsUnavailable(t *testing.T) {
 func TestErrorsOfTheStoreHaveCodes(t *testing.T) {
 	t.Parallel()
 	for cause, code := range map[error]string{
-		store.ErrDiskFull: CodeUnavailable,
-		store.ErrClosed:   CodeUnavailable,
-		store.ErrConflict: CodeConflict,
+		store.ErrDiskFull:    CodeUnavailable,
+		store.ErrNotWritable: CodeUnavailable,
+		store.ErrClosed:      CodeUnavailable,
+		store.ErrConflict:    CodeConflict,
 	} {
 		err := fromStore(fmt.Errorf("post message: %w", cause), "post")
 		wantCode(t, err, code)
