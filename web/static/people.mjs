@@ -35,7 +35,7 @@ function show(name, isOnline, lastSeen) {
     const hadFocus = row.contains(document.activeElement);
     const next = [...list.children].find((other) => byName(other.dataset.person, name) > 0);
     list.insertBefore(row, next ?? null);
-    row.classList.add("person--moved");
+    if (name !== boot.me.name) row.classList.add("person--moved");
     if (hadFocus) row.querySelector("a").focus();
   }
 }

@@ -54,13 +54,17 @@ export function App({ store, session, routes, icon }) {
     <main class="conversation" inert=${covered} data-place=${keyOf(place)}>
       <${Head} win=${win} isOnline=${state.online.has(place.name)} unread=${unread} drawer=${drawer} showsMenu=${!sidebarIsColumn}
         showsPeople=${isRoom && !peopleIsColumn} onDrawer=${setDrawer} />
-      <${Banner} connection=${state.connection} everOpen=${state.everOpen} onTry=${() => session.tryNow()} />
+      <div class="notices">
+        <div class="notices__stack">
+          <${Banner} connection=${state.connection} everOpen=${state.everOpen} onTry=${() => session.tryNow()} />
+          <${Toasts} toasts=${state.toasts} onDismiss=${(id) => session.dismiss(id)} onAction=${act} />
+        </div>
+      </div>
       ${win.problem
         ? html`<${Problem} text=${win.problem} />`
-        : html`<${Conversation} key=${keyOf(place)} ref=${conversation} win=${win} waiting=${waiting} me=${me} limit=${limit} session=${session}
+        : html`<${Conversation} key=${keyOf(place)} handle=${conversation} win=${win} waiting=${waiting} me=${me} limit=${limit} session=${session}
             connected=${state.connection.state === "open"} onDone=${() => composer.current?.focus()} />`}
       <div class="conversation__foot">
-        <${Toasts} toasts=${state.toasts} onDismiss=${(id) => session.dismiss(id)} onAction=${act} />
         ${me === null
           ? html`<${GuestNote} routes=${routes} />`
           : !win.problem && html`<${Composer} key=${keyOf(place)} handle=${composer} place=${place} limit=${limit}

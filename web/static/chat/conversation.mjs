@@ -11,6 +11,7 @@ import { keyOf } from "./window.mjs";
 
 const midnightCheck = 60_000;
 
+// handle gives others editLast(). (A ref would not: to Preact 11 it is a property like any other.)
 export class Conversation extends Component {
   constructor(props) {
     super(props);
@@ -28,6 +29,7 @@ export class Conversation extends Component {
   }
 
   componentDidMount() {
+    this.props.handle.current = this;
     this.scroll.attach(this.scroller, this.content);
     // Older messages are fetched before the top is reached.
     this.top = new IntersectionObserver(
@@ -44,6 +46,7 @@ export class Conversation extends Component {
   }
 
   componentWillUnmount() {
+    if (this.props.handle.current === this) this.props.handle.current = null;
     this.scroll.detach();
     this.top.disconnect();
     clearInterval(this.midnight);
@@ -99,9 +102,13 @@ export class Conversation extends Component {
 
   async #delete() {
     const id = this.state.deleting;
-    this.setState({ deleting: null });
-    this.props.onDone();
+    this.#closeDialog();
     await this.props.session.remove(id);
+  }
+
+  // While the dialog is there, nothing else takes the focus.
+  #closeDialog() {
+    this.setState({ deleting: null }, () => this.props.onDone());
   }
 
   render({ win, waiting, me, limit }, { editing, deleting, active, below }) {
@@ -122,7 +129,7 @@ export class Conversation extends Component {
         </div>
       </div>
       <${ToBottom} scroll=${this.scroll} below=${below} />
-      ${deleting && html`<${ConfirmDelete} onDelete=${() => this.#delete()} onCancel=${() => this.setState({ deleting: null })} />`}
+      ${deleting && html`<${ConfirmDelete} onDelete=${() => this.#delete()} onCancel=${() => this.#closeDialog()} />`}
     </div>`;
   }
 }

@@ -1,5 +1,5 @@
 // A panel at the side: a column where there is room for it, else a drawer that slides over the conversation.
-import { useEffect, useRef, useState } from "../vendor/hooks.mjs";
+import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/hooks.mjs";
 import { html } from "./html.mjs";
 import { Icon } from "./icons.mjs";
 
@@ -18,11 +18,16 @@ export function useMedia(query) {
 export function Drawer({ name, label, isColumn, isOpen, onClose, children }) {
   const panel = useRef(null);
   const isShown = isColumn || isOpen;
-  useEffect(() => {
+  // Before the next drawing, in which what is inert would lose the focus that is to be remembered.
+  useLayoutEffect(() => {
     if (!isOpen || isColumn) return undefined;
     const before = document.activeElement;
     panel.current.focus();
-    return () => before?.isConnected && panel.current?.contains(document.activeElement) && before.focus();
+    // An inert panel lets go of the focus, which then is nowhere.
+    return () => {
+      const isLost = document.activeElement === document.body || panel.current?.contains(document.activeElement);
+      if (isLost && before?.isConnected) before.focus();
+    };
   }, [isOpen, isColumn]);
   const keys = (event) => {
     if (event.key === "Escape" && isOpen && !isColumn) onClose();

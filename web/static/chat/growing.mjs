@@ -3,7 +3,7 @@
 import { html } from "./html.mjs";
 
 export function Growing({ value, field, label, onText, ...rest }) {
-  return html`<div class="growing" data-text=${`${value}\n`}>
+  return html`<div class="growing" data-text=${value}>
     <textarea class="growing__field" ref=${field} rows="1" dir="auto" aria-label=${label} value=${value}
       onInput=${(event) => onText(event.currentTarget.value)} ...${rest}></textarea>
   </div>`;

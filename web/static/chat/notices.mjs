@@ -24,7 +24,7 @@ export function Banner({ connection, everOpen, onTry }) {
     content = html`<span>${stopped.get(reason)}</span><button type="button" class="link" onClick=${() => location.reload()}>Load the page again</button>`;
   } else if (state !== "open" && (everOpen || isSlow || connection.attempt > 1)) {
     const text = everOpen ? "Connection lost. Reconnecting…" : "No connection yet. Trying…";
-    content = html`<span class="spinner"></span><span>${text}</span>${state === "waiting" && html`<button type="button" class="link" onClick=${onTry}>Try now</button>`}`;
+    content = html`<span class="spinner"></span><span>${text}</span><button type="button" class="link" onClick=${onTry}>Try now</button>`;
   }
   return html`<div class="banner" role="status" data-banner data-connection=${state}>${content && html`<p class="banner__words">${content}</p>`}</div>`;
 }

@@ -30,7 +30,7 @@ export function Sidebar({ state, icon }) {
     <div class="sidebar__foot">
       <a class="entry" href=${routes.page("")}><span class="entry__mark"><${Icon} name="people" /></span><span class="entry__name">People</span>
         ${state.onlineTotal > 0 && html`<span class="entry__count">${state.onlineTotal} online</span>`}</a>
-      <div class="sidebar__me"><${Avatar} name=${me} /><bdi class="sidebar__name">${me}</bdi>
+      <div class="sidebar__me"><${Avatar} name=${me} /><span class="sidebar__name"><bdi>${me}</bdi></span>
         <form method="post" action=${routes.page("log_out/")}><button class="tool" type="submit" aria-label="Log out" title="Log out"><${Icon} name="leave" /></button></form>
       </div>
     </div>`;

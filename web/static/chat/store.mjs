@@ -74,7 +74,7 @@ export const change = {
     const { [key]: win = windows.newWindow(place), ...others } = leaving.windows;
     // The one that was looked at last stands last, so the first ones are those to forget.
     const entries = [...Object.entries(others).slice(1 - windowsKept), [key, { ...win, problem: null }]];
-    return { ...leaving, place, windows: Object.fromEntries(entries), unread: without(state.unread, key) };
+    return { ...leaving, place, windows: Object.fromEntries(entries), unread: without(state.unread, key), toasts: [] };
   },
 
   // renamed is a conversation whose real name the server told: it was asked for in other capitals, say.
