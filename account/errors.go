@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"snug/store"
 )
 
 var (
@@ -71,4 +73,10 @@ type ThrottledError struct{ Wait time.Duration }
 
 func (e *ThrottledError) Error() string {
 	return fmt.Sprintf("too many attempts: try again in %s", e.Wait.Round(time.Second))
+}
+
+// Unavailable reports whether an error means that nothing can be stored now, because the disk is full, say. What was
+// to be stored was not; it may be tried again later.
+func Unavailable(err error) bool {
+	return errors.Is(err, store.ErrDiskFull) || errors.Is(err, store.ErrNotWritable) || errors.Is(err, store.ErrClosed)
 }

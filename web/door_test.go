@@ -49,7 +49,9 @@ func TestDoorLeavesOutWhatWasTold(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		said := func(seq int64) chat.Event { return chat.Event{Type: chat.TypeMessage, Room: "lobby", User: "m", Seq: seq} }
+		said := func(seq int64) chat.Event {
+			return chat.Event{Type: chat.TypeMessage, Room: "lobby", User: "m", Seq: seq}
+		}
 		came := func(kind, user string) chat.RoomEvent { return chat.RoomEvent{Type: kind, Room: "lobby", User: user} }
 		tell(said(1))
 		tell(came(chat.TypeJoin, "ada"))

@@ -102,6 +102,11 @@ func explain(err error) *trouble {
 		}
 	case errors.Is(err, account.ErrNoSession):
 		return errNotLoggedIn
+	case account.Unavailable(err):
+		return &trouble{
+			status: http.StatusServiceUnavailable, code: chat.CodeUnavailable, heading: "The server cannot store anything now",
+			text: "Its disk may be full. Nothing was stored; try again later.",
+		}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &trouble{
 			status: http.StatusServiceUnavailable, code: chat.CodeUnavailable, heading: "The server is too busy",

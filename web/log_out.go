@@ -1,9 +1,6 @@
 package web
 
-import (
-	"net/http"
-	"time"
-)
+import "net/http"
 
 // getLogOut shows the button. Ending the session at a GET would let every page with a picture of this address do it.
 func (s *Server) getLogOut(w http.ResponseWriter, r *http.Request) {
@@ -28,6 +25,6 @@ func (s *Server) postLogOut(w http.ResponseWriter, r *http.Request) {
 		}
 		s.peers.end(v.session, v.user.ID)
 	}
-	s.setCookie(w, r, "", time.Unix(0, 0))
+	s.setCookie(w, r, "")
 	seeOther(w, r, "/log_in/")
 }

@@ -20,29 +20,21 @@ const (
 	defaultGroupExpiry = 24 * time.Hour
 )
 
-// peers are all open sockets. Its goroutine renews their memberships and ends those whose session has ended.
+// peers are all open sockets. Its goroutine renews their memberships and ends those whose session has expired.
 type peers struct {
 	server *Server
-	wake   chan struct{} // holds one: there is something in endings
 	cancel context.CancelFunc
 	done   chan struct{}
 
-	mu      sync.Mutex
-	all     map[*peer]struct{}
-	users   map[account.ID]map[*peer]struct{}
-	endings []ending // never more than there are sessions
-}
-
-// ending is a session that is over; a zero session is all of the user's.
-type ending struct {
-	session, user account.ID
+	mu    sync.Mutex
+	all   map[*peer]struct{}
+	users map[account.ID]map[*peer]struct{}
 }
 
 func newPeers(s *Server) *peers {
 	ctx, cancel := context.WithCancel(context.Background())
 	ps := &peers{
 		server: s,
-		wake:   make(chan struct{}, 1),
 		cancel: cancel,
 		done:   make(chan struct{}),
 		all:    make(map[*peer]struct{}),
@@ -74,10 +66,6 @@ func (ps *peers) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ps.wake:
-			for _, e := range ps.takeEndings() {
-				ps.end(e.session, e.user)
-			}
 		case <-renew.C:
 			for _, p := range ps.list() {
 				p.refresh(ctx)
@@ -129,27 +117,8 @@ func (ps *peers) list() []*peer {
 	return all
 }
 
-// ended is told by package account that a session is over, on a goroutine that must not be held up.
-func (ps *peers) ended(session, user account.ID) {
-	ps.mu.Lock()
-	ps.endings = append(ps.endings, ending{session: session, user: user})
-	ps.mu.Unlock()
-	select {
-	case ps.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (ps *peers) takeEndings() []ending {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	endings := ps.endings
-	ps.endings = nil
-	return endings
-}
-
-// end closes the sockets of a session that is over. Who has no other is offline at once, even if a page was closed a
-// moment ago and would have lingered.
+// end closes the sockets of a session that is over; a zero session is all of the user's. Who has no other is offline at
+// once, even if a page was closed a moment ago and would have lingered.
 func (ps *peers) end(session, user account.ID) {
 	var over []*peer
 	others := false

@@ -111,7 +111,7 @@ func New(opts Options) (*Server, error) {
 	})
 	s.handler = s.guarded(s.routes())
 	s.peers = newPeers(s)
-	s.stopEnded = opts.Accounts.OnEnded(s.peers.ended)
+	s.stopEnded = opts.Accounts.OnEnded(s.peers.end)
 	return s, nil
 }
 

@@ -90,7 +90,7 @@ func toLogIn(w http.ResponseWriter, r *http.Request) {
 
 // enter begins a session for a user whose identity was just proved, in place of the one that the browser had.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request, user account.User) error {
-	token, session, err := s.accounts.StartSession(r.Context(), user.ID, account.Client{
+	token, _, err := s.accounts.StartSession(r.Context(), user.ID, account.Client{
 		Address: address(r),
 		Agent:   shortAgent(r.UserAgent()),
 	})
@@ -102,7 +102,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, user account.User
 			s.logger.Warn("replaced session could not be ended", "error", err)
 		}
 	}
-	s.setCookie(w, r, token, session.Expires)
+	s.setCookie(w, r, token)
 	return nil
 }
 
@@ -115,13 +115,17 @@ func shortAgent(agent string) string {
 	return strings.ToValidUTF8(agent, "")
 }
 
+// cookieLife is the longest that browsers keep a cookie. The session may be over sooner: that is the server's to know,
+// which moves the end of a session that is used.
+const cookieLife = 400 * 24 * time.Hour
+
 // setCookie gives the browser its session's token; an empty one takes it away.
-func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, token string, expires time.Time) {
+func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, token string) {
 	cookie := &http.Cookie{
 		Name:     cookieName(r),
 		Value:    token,
 		Path:     "/",
-		Expires:  expires,
+		MaxAge:   int(cookieLife.Seconds()),
 		HttpOnly: true,
 		Secure:   r.TLS != nil,
 		SameSite: http.SameSiteLaxMode,
