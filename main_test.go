@@ -11,6 +11,9 @@ import (
 	"snug/snugtest"
 )
 
+// password is everybody's.
+const password = "correct horse battery"
+
 func TestMain(m *testing.M) {
 	testscript.Main(snugtest.Main{M: m}, map[string]func(){"snug": main})
 }

@@ -20,8 +20,6 @@ import (
 	"snug/snugtest"
 )
 
-const password = "correct horse battery staple"
-
 func TestStopTellsSocketsToComeBackAndKeepsEverything(t *testing.T) {
 	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
