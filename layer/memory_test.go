@@ -123,6 +123,39 @@ func TestNoLockIsHeldWhileOwnersAreCalled(t *testing.T) {
 	}
 }
 
+func TestMembersMayLeaveWhileTheyAreWalkedThrough(t *testing.T) {
+	t.Parallel()
+	const members = 5
+	m := memory(t, layer.Options{})
+	msg, ctx := hello(t), t.Context()
+	reached := make([]int, members)
+	for i := range members {
+		channel := fmt.Sprintf("socket!%d", i)
+		leaving := &scripted{onDeliver: func() {
+			reached[i]++
+			if err := m.GroupDiscard(ctx, "group", channel); err != nil {
+				t.Error(err)
+			}
+		}}
+		if _, err := m.Listen(channel, leaving); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.GroupAdd(ctx, "group", channel); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := m.GroupSend(ctx, "group", msg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, n := range reached {
+		if n != 1 {
+			t.Errorf("member %d got %d messages, want the first only", i, n)
+		}
+	}
+}
+
 func TestSweepingLeavesWhatIsUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := memory(t, layer.Options{GroupExpiry: 1000 * time.Hour})

@@ -8,9 +8,13 @@ import (
 	"snug/layer"
 )
 
+// oddTime passes some time, so that what looks every so often does not happen to look just when something expires.
+func oddTime() { time.Sleep(7654 * time.Microsecond) }
+
 // wantExpiry checks that a message can be read just before the time is over, and not any more when it is.
 func wantExpiry(t testing.TB, b *bench, l Layer, after time.Duration) {
 	t.Helper()
+	oddTime()
 	send(t, l, "early", 1)
 	send(t, l, "late", 2)
 	time.Sleep(after - time.Millisecond)
@@ -35,6 +39,7 @@ func configuredMessageExpiry(t *testing.T, b *bench) {
 
 func expiredTakeNoRoom(t *testing.T, b *bench) {
 	l := b.layer(t, layer.Options{Capacity: 2, OnFull: func(channel string) { t.Errorf("channel %q is full", channel) }})
+	oddTime()
 	send(t, l, "line", 1, 2)
 	time.Sleep(time.Minute)
 	send(t, l, "line", 3)
@@ -48,6 +53,7 @@ func wantGroupExpiry(t testing.TB, b *bench, l Layer, after time.Duration) {
 	t.Helper()
 	heard := &ear{}
 	listen(t, l, "listening", heard)
+	oddTime()
 	add(t, l, "group", "listening", "queueing")
 	time.Sleep(after - time.Millisecond)
 	groupSend(t, l, "group", 1)
@@ -77,6 +83,7 @@ func configuredGroupExpiry(t *testing.T, b *bench) {
 
 func groupExpiryRenewed(t *testing.T, b *bench) {
 	l := b.layer(t, layer.Options{})
+	oddTime()
 	add(t, l, "group", "renewed", "not")
 	for range 3 {
 		time.Sleep(23 * time.Hour)

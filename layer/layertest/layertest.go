@@ -14,6 +14,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -37,7 +38,7 @@ type Open func(t testing.TB, opts layer.Options) Layer
 func Run(t *testing.T, open Open) {
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { r.check(t, &bench{open: open, patience: time.Second}) })
+			synctest.Test(t, func(t *testing.T) { r.check(t, &bench{open: open, patience: time.Second, settle: synctest.Wait}) })
 		})
 	}
 	t.Run("model/random use agrees with a simple model", func(t *testing.T) { agreesWithModel(t, open) })
@@ -49,7 +50,9 @@ func RunReal(t *testing.T, open Open) {
 		if r.timed {
 			continue
 		}
-		t.Run(r.name, func(t *testing.T) { r.check(t, &bench{open: open, patience: 50 * time.Millisecond}) })
+		t.Run(r.name, func(t *testing.T) {
+			r.check(t, &bench{open: open, patience: 50 * time.Millisecond, settle: runtime.Gosched})
+		})
 	}
 }
 
@@ -128,6 +131,7 @@ var rules = []rule{
 type bench struct {
 	open     Open
 	patience time.Duration // how long a channel is watched to see that nothing comes
+	settle   func()        // lets the other goroutines go on; in a bubble, as far as they can
 }
 
 // layer opens a layer that is closed when the test ends.
@@ -219,11 +223,21 @@ func discard(t testing.TB, l Layer, group string, channels ...string) {
 	}
 }
 
+// arrival is how long the suite waits for a message that must come, before it says that it does not.
+const arrival = 10 * time.Second
+
+// next takes the next message of a channel, which must come soon.
+func next(t testing.TB, l Layer, channel string) (*layer.Message, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), arrival)
+	defer cancel()
+	return l.Receive(ctx, channel)
+}
+
 // receive checks that these messages come next, in this order.
 func receive(t testing.TB, l Layer, channel string, numbers ...int) {
 	t.Helper()
 	for _, n := range numbers {
-		m, err := l.Receive(t.Context(), channel)
+		m, err := next(t, l, channel)
 		if err != nil {
 			t.Fatalf("receive message %d from channel %q: %v", n, channel, err)
 		}

@@ -47,26 +47,32 @@ func listenerGetsWaiting(t *testing.T, b *bench) {
 }
 
 func listenerKeepsOrder(t *testing.T, b *bench) {
-	const rounds, senders, each = 30, 3, 50
+	// Many short rounds, because what may go wrong does so in the moment in which a listener comes.
+	const rounds, senders, each = 1000, 2, 10
 	l := b.layer(t, layer.Options{Capacity: senders * each})
+	var messages [senders][each]*layer.Message
+	for s := range senders {
+		for n := range each {
+			messages[s][n] = messageOf(t, s, n)
+		}
+	}
 	for range rounds {
 		add(t, l, "group", "line")
 		heard := &ear{}
 		var wg sync.WaitGroup
 		for s := range senders {
 			wg.Go(func() {
-				for n := range each {
-					m := messageOf(t, s, n)
-					if err := errors.Join(l.Send(t.Context(), "other", m), l.GroupSend(t.Context(), "group", m)); err != nil {
-						t.Error(err)
-					}
-					if _, err := l.Receive(t.Context(), "other"); err != nil {
+				for _, m := range messages[s] {
+					if err := l.GroupSend(t.Context(), "group", m); err != nil {
 						t.Error(err)
 					}
 				}
 			})
 		}
-		stop := listen(t, l, "line", heard)
+		stop, err := l.Listen("line", heard)
+		if err != nil {
+			t.Fatal(err)
+		}
 		wg.Wait()
 		wantOrder(t, heard.messages(t), senders, each)
 		stop()

@@ -41,7 +41,7 @@ func orderOfManySenders(t *testing.T, b *bench) {
 	}
 	var got []numbered
 	for range senders * each {
-		m, err := l.Receive(t.Context(), "line")
+		m, err := next(t, l, "line")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func orderOfBothWays(t *testing.T, b *bench) {
 func eachMessageOnce(t *testing.T, b *bench) {
 	const receivers, messages = 8, 800
 	l := b.layer(t, layer.Options{Capacity: messages})
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), arrival)
 	defer cancel()
 	var (
 		wg   sync.WaitGroup
@@ -139,7 +139,7 @@ func isolation(t *testing.T, b *bench) {
 	}
 	for _, channel := range []string{"one", "two"} {
 		for range 2 {
-			m, err := l.Receive(t.Context(), channel)
+			m, err := next(t, l, channel)
 			if err != nil {
 				t.Fatal(err)
 			}

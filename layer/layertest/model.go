@@ -40,7 +40,7 @@ func commands() *rapid.Generator[[]command] {
 			do:      rapid.SampledFrom(kinds).Draw(t, "do"),
 			channel: rapid.SampledFrom(modelChannels).Draw(t, "channel"),
 			group:   rapid.SampledFrom(modelGroups).Draw(t, "group"),
-			wait:    time.Duration(rapid.IntRange(1, 30).Draw(t, "seconds")) * time.Second,
+			wait:    time.Duration(rapid.IntRange(1, 30_000).Draw(t, "milliseconds")) * time.Millisecond,
 		}
 	}), 1, 80)
 }
@@ -206,7 +206,7 @@ func (mo *model) receive(ctx context.Context, channel string) error {
 	}
 	want := mo.queues[channel][0].n
 	mo.queues[channel] = mo.queues[channel][1:]
-	m, err := mo.layer.Receive(ctx, channel)
+	m, err := next(mo.t, mo.layer, channel)
 	if err != nil {
 		return err
 	}
