@@ -41,17 +41,18 @@ export class Scroll {
     this.#moved();
   }
 
-  // remember notes, before a change, the first row in sight and where it stands.
+  // remember notes, before a change, the first message in sight and where it ends. Its end, because a message loses its
+  // name at the top when an older one of the same person comes to stand above it.
   remember() {
     if (this.atBottom) return null;
     const row = this.#firstInSight();
-    return row && { row, top: row.getBoundingClientRect().top };
+    return row && { row, bottom: row.getBoundingClientRect().bottom };
   }
 
   // restore puts, after the change, that row back to where it stood.
   restore(mark) {
     if (this.atBottom) this.toBottom();
-    else if (mark?.row.isConnected) this.#scroller.scrollTop += mark.row.getBoundingClientRect().top - mark.top;
+    else if (mark?.row.isConnected) this.#scroller.scrollTop += mark.row.getBoundingClientRect().bottom - mark.bottom;
   }
 
   get #below() {
@@ -68,6 +69,8 @@ export class Scroll {
       if (rows[middle].getBoundingClientRect().bottom > top) high = middle;
       else low = middle + 1;
     }
+    // A day or a line of who came moves away when older messages come before it.
+    while (low < rows.length && !("message" in rows[low].dataset)) low++;
     return rows[low];
   }
 
