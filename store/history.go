@@ -80,7 +80,7 @@ func history(ctx context.Context, q querier, room, before ID, limit int) (msgs [
 // Latest gives the newest messages as [Store.History] does, and the place up to
 // which they are complete: [Store.Since] that place gives what came later.
 func (s *Store) Latest(ctx context.Context, room ID, limit int) (msgs []Message, more bool, seq int64, err error) {
-	err = s.reader.snapshot(ctx, func(q querier) error {
+	err = s.reader.snapshot(ctx, []string{newestPlace, newestMessages}, func(q querier) error {
 		newest, err := one[number](ctx, q, newestPlace)
 		if err != nil {
 			return err

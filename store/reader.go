@@ -63,25 +63,35 @@ func (r *reader) prepared(ctx context.Context, query string) (*sql.Stmt, error) 
 	return st, nil
 }
 
-// snapshot runs fn on one state of the database.
-func (r *reader) snapshot(ctx context.Context, fn func(querier) error) error {
+// snapshot runs fn on one state of the database. The queries of fn are named, to
+// be prepared before: to prepare takes a connection, and all of them may be held by
+// snapshots that would wait for one.
+func (r *reader) snapshot(ctx context.Context, queries []string, fn func(querier) error) error {
+	statements := make(map[string]*sql.Stmt, len(queries))
+	for _, query := range queries {
+		st, err := r.prepared(ctx, query)
+		if err != nil {
+			return err
+		}
+		statements[query] = st
+	}
 	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	return fn(snapshot{r, tx})
+	return fn(snapshot{tx, statements})
 }
 
 type snapshot struct {
-	r  *reader
-	tx *sql.Tx
+	tx         *sql.Tx
+	statements map[string]*sql.Stmt
 }
 
 func (s snapshot) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	st, err := s.r.prepared(ctx, query)
-	if err != nil {
-		return nil, err
+	st, ok := s.statements[query]
+	if !ok {
+		return s.tx.QueryContext(ctx, query, args...)
 	}
 	return s.tx.StmtContext(ctx, st).QueryContext(ctx, args...)
 }
