@@ -56,7 +56,7 @@ func (ps *peers) run(ctx context.Context) {
 	if expiry <= 0 {
 		expiry = defaultGroupExpiry
 	}
-	renew := time.NewTicker(expiry / 4)
+	renew := time.NewTicker(max(expiry/4, time.Millisecond))
 	defer renew.Stop()
 	clean := time.NewTicker(cleanEvery)
 	defer clean.Stop()

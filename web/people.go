@@ -14,6 +14,8 @@ const (
 	peopleOnPage = 100
 	// onlineOnPage is how many of those online the first page shows. More than that nobody reads; they can be searched.
 	onlineOnPage = 500
+	// onlineNames is how many of those online the script is told and a search looks through.
+	onlineNames = 20_000
 	// peopleReads bounds how often the list reads on, where most of a page's people turn out to be online.
 	peopleReads = 10
 	// maxQuery is the longest thing to search for, in bytes: names are shorter.
@@ -44,7 +46,7 @@ func (s *Server) getPeople(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errNoPage)
 		return
 	}
-	online, total, err := s.chat.Online(r.Context(), onlineOnPage)
+	online, total, err := s.chat.Online(r.Context(), onlineNames)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -80,7 +82,7 @@ func onlineViews(names []string, query string) []PersonView {
 	sort.Slice(views, func(i, j int) bool {
 		return strings.ToLower(views[i].Name) < strings.ToLower(views[j].Name)
 	})
-	return views
+	return views[:min(len(views), onlineOnPage)]
 }
 
 // addOffline fills a page with people who are offline. One query reads a page of accounts; the few who are online are

@@ -99,3 +99,21 @@ func TestPeopleCanBeSearched(t *testing.T) {
 	}
 	none.says(t, `value="xyz%"`)
 }
+
+func TestPeopleOnlineCanAllBeFoundThoughNotAllAreShown(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.person("ada")
+	for i := range onlineOnPage + 1 {
+		visit := s.presence.Enter("", s.member(fmt.Sprintf("person%04d", i), false).user().ID.Hex())
+		defer visit.LeaveNow()
+	}
+	last := fmt.Sprintf("person%04d", onlineOnPage)
+	first := ada.get("/").want(t, http.StatusOK)
+	if slices.Contains(first.listed(), last) {
+		t.Errorf("more than %d people are shown as online", onlineOnPage)
+	}
+	if got := ada.get("/?q="+last).want(t, http.StatusOK).listed(); !slices.Equal(got, []string{last}) {
+		t.Errorf("found %q", got)
+	}
+}
