@@ -46,8 +46,13 @@ export function App({ store, session, routes, icon }) {
   };
 
   const covered = (drawer === "sidebar" && !sidebarIsColumn) || (drawer === "here" && !peopleIsColumn);
-  const isRoom = place.kind === "room";
+  const isRoom = place.kind === "room" && !win.problem;
+  const skip = (event) => {
+    event.preventDefault();
+    composer.current?.focus();
+  };
   return html`<${Around.Provider} value=${around}>
+    ${me !== null && html`<a class="skip" href="#composer" onClick=${skip}>Write a message</a>`}
     <${Drawer} name="sidebar" label="Rooms and conversations" isColumn=${sidebarIsColumn} isOpen=${drawer === "sidebar"} onClose=${close}>
       <${Sidebar} state=${state} icon=${icon} />
     <//>

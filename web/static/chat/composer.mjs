@@ -45,7 +45,7 @@ export function Composer({ place, limit, onSend, onEditLast, handle }) {
   return html`<form class="composer" onSubmit=${(event) => { event.preventDefault(); send(); }}>
     <div class="composer__box">
       <${Growing} value=${text} label=${`Message to ${name}`} placeholder=${`Message to ${name}`} field=${field} onText=${write}
-        onKeyDown=${keys} enterkeyhint="send" autocomplete="off" aria-describedby="composer-count" data-composer />
+        onKeyDown=${keys} enterkeyhint="send" autocomplete="off" id="composer" aria-describedby="composer-count" data-composer />
       <button type="submit" class="composer__send" aria-label="Send" title="Send" disabled=${!isGood}><${Icon} name="send" /></button>
     </div>
     <p class="composer__count" id="composer-count" data-over=${left < 0} role="status">${left < 0

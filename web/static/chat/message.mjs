@@ -102,7 +102,9 @@ class Editor extends Component {
       <p class="editor__keys">
         <button type="submit" class="button button--main button--small" disabled=${!this.isGood}>Save</button>
         <button type="button" class="button button--small" onClick=${onCancel}>Cancel</button>
-        <span class="editor__hint">${charactersIn(text) > limit ? `${charactersIn(text) - limit} characters too many` : html`<kbd>Enter</kbd> saves, <kbd>Esc</kbd> cancels`}</span>
+        ${charactersIn(text) > limit
+          ? html`<span class="editor__over" role="status">${charactersIn(text) - limit} characters too many</span>`
+          : html`<span class="editor__hint"><kbd>Enter</kbd> saves, <kbd>Esc</kbd> cancels</span>`}
       </p>
     </form>`;
   }

@@ -24,6 +24,8 @@ const messageTypes = new Set([
   "message_deleted",
 ]);
 
+const leavingWait = 500;
+
 const isSeen = () => document.visibilityState === "visible";
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
@@ -58,7 +60,7 @@ export class Session {
     for (const item of outboxOf(state.me)) this.#store.apply(change.queued, item);
     this.#looked();
     document.addEventListener("visibilitychange", () => this.#looked());
-    history.replaceState(state.place, "");
+    history.replaceState(state.place, "", this.#routes.place(state.place));
     addEventListener("popstate", (event) => event.state && this.#go(event.state));
     this.#socket.start();
   }
@@ -139,7 +141,10 @@ export class Session {
   #connectionChanged(state, detail) {
     if (state === "waiting" || state === "stopped") this.#store.apply(change.broke);
     this.#store.apply(change.connection, { state, ...detail });
-    if (detail.reason === "logged_out") location.assign(this.#routes.page("log_in/"));
+    if (detail.reason === "logged_out") {
+      // Where the person pressed "Log out" in this window, the answer to that is on its way, and comes first.
+      setTimeout(() => location.assign(this.#routes.withNext("log_in/")), leavingWait);
+    }
   }
 
   #received(frame) {
@@ -153,7 +158,7 @@ export class Session {
     } else if (frame.type === "inbox") {
       this.#store.apply(change.inbox, frame, this.#unreadRules());
     } else if (frame.type === "error") {
-      this.#store.apply(change.toast, { text: frame.message });
+      this.#store.apply(change.toast, { text: sentence(frame.message) });
     }
   }
 
@@ -206,7 +211,7 @@ export class Session {
       if (place.kind === "room") await this.#join(place, win);
       else await this.#openPrivate(place);
     } catch (error) {
-      if (!error.lost) this.#store.apply(change.refused, { place, problem: error.message });
+      if (!error.lost) this.#store.apply(change.refused, { place, problem: sentence(error.message) });
     }
   }
 
@@ -288,7 +293,7 @@ export class Session {
   // A /pm to nobody has no conversation to stand in, so its text goes back to where it was typed.
   #refusedPost(id, command, error) {
     if (!command) {
-      this.#store.apply(change.failed, { id, problem: error.message });
+      this.#store.apply(change.failed, { id, problem: sentence(error.message) });
       return;
     }
     this.#store.apply(change.dropped, id);

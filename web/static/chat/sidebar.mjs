@@ -84,14 +84,16 @@ function OpenRoom() {
 }
 
 // roomsToShow are the rooms in the server's order, those with people first, and always the open one.
-function roomsToShow({ rooms, place }) {
+function roomsToShow({ rooms, place, windows }) {
   const isHere = ({ room }) => place.kind === "room" && room === place.name;
   const shown = rooms.filter((room, at) => at < roomsShown || isHere(room));
-  if (place.kind === "room" && !shown.some(isHere)) shown.push({ room: place.name, users: 0 });
+  const opens = !windows[keyOf(place)].problem;
+  if (place.kind === "room" && opens && !shown.some(isHere)) shown.push({ room: place.name, users: 0 });
   return shown.sort((a, b) => byName(a.room, b.room));
 }
 
-function conversationsToShow({ conversations, place }) {
-  if (place.kind !== "private" || conversations.some(({ user }) => user === place.name)) return conversations;
+function conversationsToShow({ conversations, place, windows }) {
+  const opens = !windows[keyOf(place)].problem;
+  if (place.kind !== "private" || !opens || conversations.some(({ user }) => user === place.name)) return conversations;
   return [{ user: place.name }, ...conversations];
 }

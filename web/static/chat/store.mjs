@@ -5,6 +5,7 @@ import * as windows from "./window.mjs";
 
 const { keyOf } = windows;
 const windowsKept = 12;
+const longestWay = 10_000; // no message that was just posted arrives so much later than others, in milliseconds
 
 export function initialState(boot) {
   const place = { kind: boot.kind, name: boot.name };
@@ -35,7 +36,11 @@ export function initialState(boot) {
 
 export const currentWindow = (state) => state.windows[keyOf(state.place)];
 
-export const waitingFor = (state, place) => state.outbox.filter((item) => keyOf(item.place) === keyOf(place));
+// waitingFor is what was posted to a conversation and has not arrived.
+export function waitingFor(state, place) {
+  const arrived = new Set(state.windows[keyOf(place)].messages.map((message) => message.id));
+  return state.outbox.filter((item) => keyOf(item.place) === keyOf(place) && !arrived.has(item.id));
+}
 
 export const unreadTotal = (state) => Object.values(state.unread).reduce((sum, count) => sum + count, 0);
 
@@ -197,13 +202,14 @@ export const change = {
     return { ...state, outbox: [...state.outbox, item] };
   },
 
-  // sent is an acknowledged post: it is shown from here until it arrives as everybody gets it. Where it will not arrive,
-  // because the conversation is not the open one, the history will have it.
+  // sent is an acknowledged post: it is shown from here until it arrives as everybody gets it. It will not arrive where
+  // the conversation is not followed, or where this was the second time; then the history has it.
   sent(state, { id, time }) {
     const item = state.outbox.find((other) => other.id === id);
     if (!item) return state;
     const win = state.windows[keyOf(item.place)];
-    return win?.synced ? changedItem(state, id, { state: "sent", time }) : change.dropped(state, id);
+    const isOld = win?.messages.some((message) => message.id === id || message.time > time + longestWay);
+    return win?.synced && !isOld ? changedItem(state, id, { state: "sent", time }) : change.dropped(state, id);
   },
 
   failed(state, { id, problem }) {

@@ -16,6 +16,7 @@ export function newWindow({ kind, name }) {
     messages: [], // of the wire, oldest first
     notices: [], // who came and went while we looked
     users: [], // who is in the room
+    expected: [], // who was in it before the connection broke, and may be coming back as we did
     more: false, // there are older messages
     loaded: false,
     synced: false, // nothing is missing between the newest message and now
@@ -31,10 +32,12 @@ export function newWindow({ kind, name }) {
 // joined takes the answer to a join: what was missed, or a whole new window.
 export function joined(win, answer) {
   const base = answer.recovered ? win : { ...win, messages: [], notices: [], more: answer.more };
+  const expected = win.users.filter((user) => !answer.users.includes(user));
   return {
     ...merged(base, answer.messages),
     name: answer.room,
     users: [...answer.users].sort(byName),
+    expected,
     canModerate: Boolean(answer.can_moderate),
     loaded: true,
     synced: true,
@@ -86,7 +89,9 @@ export function trimmed(win) {
 
 export function userJoined(win, user, me) {
   if (win.users.includes(user)) return win;
-  return noticed({ ...win, users: [...win.users, user].sort(byName) }, "join", user, me);
+  const next = { ...win, users: [...win.users, user].sort(byName) };
+  if (!win.expected.includes(user)) return noticed(next, "join", user, me);
+  return { ...next, expected: win.expected.filter((other) => other !== user) };
 }
 
 export function userLeft(win, user, me) {
