@@ -25,7 +25,8 @@ func shows(text string, n int) string {
 
 // say types a message and waits until the server has stored it.
 func say(b *snugtest.Browser, text string) {
-	b.Type(composer, text+"\r")
+	b.Type(composer, text)
+	b.Enter(composer)
 	b.Wait(shows(text, 1))
 	b.Wait(`$$("[data-state=sending]").length === 0`)
 }
@@ -34,7 +35,8 @@ func say(b *snugtest.Browser, text string) {
 func logIn(b *snugtest.Browser, name string) {
 	b.Open("/log_in/")
 	b.Type("#username", name)
-	b.Type("#password", password+"\r")
+	b.Type("#password", password)
+	b.Enter("#password")
 	b.Wait(`$("[data-people]")`)
 }
 
@@ -42,7 +44,8 @@ func logIn(b *snugtest.Browser, name string) {
 func signUp(b *snugtest.Browser, name string) {
 	b.Open("/sign_up/")
 	b.Type("#username", name)
-	b.Type("#password", password+"\r")
+	b.Type("#password", password)
+	b.Enter("#password")
 	b.Wait(fmt.Sprintf(`$('[data-list=online] [data-person=%s][data-online=true]')`, snugtest.Quote(name)))
 }
 
@@ -63,13 +66,15 @@ func TestTwoPeopleInTwoBrowsers(t *testing.T) {
 	ada.Wait(`$('[data-list=offline] [data-person="grace"]')`)
 	ada.Wait(`text('[data-person="grace"] [data-state]').startsWith("Last seen")`)
 	grace.Type("#username", "grace")
-	grace.Type("#password", password+"\r")
+	grace.Type("#password", password)
+	grace.Enter("#password")
 	ada.Wait(`$('[data-list=online] [data-person="grace"]')`)
 
 	// A room is opened by its name, and both see each other come.
 	grace.Open("/chat/")
 	ada.Open("/chat/")
-	ada.Type("#name", "lobby\r")
+	ada.Type("#name", "lobby")
+	ada.Enter("#name")
 	ada.Wait(`location.pathname === "/chat/lobby/" && ` + connected)
 	grace.Wait(`text('[data-room="lobby"] [data-users]') === "1 person"`)
 	grace.Click(`[data-room="lobby"] a`)
@@ -79,7 +84,8 @@ func TestTwoPeopleInTwoBrowsers(t *testing.T) {
 	// They talk.
 	say(ada, "hello, everybody")
 	grace.Wait(shows("hello, everybody", 1))
-	grace.Type(composer, "see **this** and `that` at https://example.org/a_(b)\r")
+	grace.Type(composer, "see **this** and `that` at https://example.org/a_(b)")
+	grace.Enter(composer)
 	ada.Wait(`text("[data-message] strong") === "this" && text("[data-message] code") === "that"`)
 	ada.Wait(`$('[data-message] a[href="https://example.org/a_(b)"][rel~=noopener]')`)
 
@@ -89,21 +95,25 @@ func TestTwoPeopleInTwoBrowsers(t *testing.T) {
 	ada.Wait(`$$("main img[src=x]").length === 0`)
 
 	// Editing and deleting show on every screen.
-	ada.Type(composer, "teh end\r")
+	ada.Type(composer, "teh end")
+	ada.Enter(composer)
 	grace.Wait(shows("teh end", 1))
 	ada.Wait(`$$("[data-state=sending]").length === 0`)
 	ada.Type(composer, kb.ArrowUp) // in the empty composer: edits the last own message
 	ada.Wait(`$(".editor textarea")`)
-	ada.Type(".editor textarea", " (edited by hand)\r")
+	ada.Type(".editor textarea", " (edited by hand)")
+	ada.Enter(".editor textarea")
 	grace.Wait(`$$("[data-message]").some(m => m.innerText.includes("teh end (edited by hand)") && m.innerText.includes("(edited)"))`)
 
 	// Private messages go to the two alone, and the room does not see them.
-	ada.Type(composer, "/pm grace between us\r")
+	ada.Type(composer, "/pm grace between us")
+	ada.Enter(composer)
 	grace.Wait(`$('.entry[data-unread=true]')`)
 	grace.Wait(shows("between us", 0))
 	grace.Click(".entry[data-unread=true]")
 	grace.Wait(`location.pathname === "/pm/ada/" && ` + shows("between us", 1))
-	grace.Type(composer, "and back\r")
+	grace.Type(composer, "and back")
+	grace.Enter(composer)
 	ada.Wait(`$('.entry[data-unread=true]')`)
 
 	// Logging out goes offline at once and ends the session.
@@ -132,7 +142,8 @@ func TestBrowserRecoversAfterTheServerRestarts(t *testing.T) {
 
 	s.Kill()
 	ada.Wait(`text("[data-banner]").includes("Connection lost")`)
-	ada.Type(composer, "written while the server was away\r")
+	ada.Type(composer, "written while the server was away")
+	ada.Enter(composer)
 	ada.Wait(`$$("[data-state=sending]").length === 1`)
 	s.Restart()
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 )
 
@@ -126,10 +127,26 @@ func (b *Browser) Click(css string) {
 	b.Do("click "+css, chromedp.Click(chromedp.CSS(css), chromedp.NodeVisible))
 }
 
-// Type types into the first element that a CSS selector finds. "\r" is the Enter key.
+// Type types into the first element that a CSS selector finds.
 func (b *Browser) Type(css, text string) {
 	b.t.Helper()
 	b.Do("type into "+css, chromedp.SendKeys(chromedp.CSS(css), text, chromedp.NodeVisible))
+}
+
+// Enter presses the Enter key in the first element that a CSS selector finds. The key goes as one event with its text, as it comes
+// from a keyboard; chromedp's own keys send the text on its own, so that a page which has handled the key gets a line break as well.
+func (b *Browser) Enter(css string) {
+	b.t.Helper()
+	press := func(kind input.DispatchKeyEventType, text string) chromedp.Action[chromedp.Void] {
+		return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			_, err := chromedp.Call(ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{
+				Type: kind, Key: "Enter", Code: "Enter", Text: text, WindowsVirtualKeyCode: 13,
+			})
+			return err
+		})
+	}
+	b.Do("press Enter in "+css, chromedp.Focus(chromedp.CSS(css), chromedp.NodeVisible),
+		press(input.DispatchKeyEventTypeKeyDown, "\r"), press(input.DispatchKeyEventTypeKeyUp, ""))
 }
 
 // Size sets the viewport, in CSS pixels.
