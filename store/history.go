@@ -28,7 +28,7 @@ const (
 	privateSince = `SELECT ` + messageColumns + ` FROM messages WHERE place IN (
 			SELECT place FROM (SELECT place FROM messages
 				WHERE author = ?1 AND target IS NOT NULL AND place > ?2 ORDER BY place LIMIT ?3)
-			UNION
+			UNION ALL
 			SELECT place FROM (SELECT place FROM messages
 				WHERE target = ?1 AND target IS NOT NULL AND place > ?2 ORDER BY place LIMIT ?3))
 		ORDER BY place LIMIT ?3`

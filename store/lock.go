@@ -14,7 +14,7 @@ func writeHolder(f *os.File) error {
 		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", f.Name(), err)
+		return fmt.Errorf("note the process id: %w", err)
 	}
 	return nil
 }

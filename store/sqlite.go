@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"modernc.org/sqlite"
@@ -25,8 +26,11 @@ func dataSource(path string, params url.Values) string {
 	return u.String()
 }
 
-// explain turns what SQLite reports into the errors of this package.
+// explain turns what SQLite and the system report into the errors of this package.
 func explain(dir string, err error) error {
+	if errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("%w: %w", ErrDiskFull, err)
+	}
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return err
