@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -220,9 +221,8 @@ func (w *writer) scrubLog() {
 	_, err := w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 0") // writes must not wait for readers
 	if err == nil {
 		err = w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved)
-	}
-	if err == nil {
-		_, err = w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 5000")
+		_, errBack := w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 5000")
+		err = errors.Join(err, errBack)
 	}
 	if err != nil {
 		w.logger.Warn("deleted text not yet scrubbed from the log", "error", err)
