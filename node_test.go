@@ -1,0 +1,83 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"snug/config"
+	"snug/snugtest"
+)
+
+func TestOpenAddressIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	const warning = "whoever is on the network between can read along"
+	open := snugtest.Start(t, snugtest.Options{Args: []string{"--listen", ":0"}})
+	if !strings.HasPrefix(open.URL, "http://localhost:") || !strings.Contains(open.Stderr(), warning) {
+		t.Errorf("at %s there is no warning:\n%s", open.URL, open.Stderr())
+	}
+	local := snugtest.Start(t, snugtest.Options{})
+	local.Stop()
+	if strings.Contains(local.Stderr(), warning) {
+		t.Errorf("localhost is warned of:\n%s", local.Stderr())
+	}
+}
+
+func TestOnlyKnownHostNamesAreAnswered(t *testing.T) {
+	t.Parallel()
+	own, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := snugtest.Start(t, snugtest.Options{Env: []string{"SNUG_SERVER_NAMES=attic.example"}})
+	for name, welcome := range map[string]bool{"localhost": true, "127.0.0.1": true, "attic.example": true, own: true, "evil.example": false} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/log_in/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = name
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if (response.StatusCode == http.StatusOK) != welcome {
+			t.Errorf("a request for %s is answered with %s", name, response.Status)
+		}
+	}
+}
+
+func TestLogIsForProgramsIfAsked(t *testing.T) {
+	t.Parallel()
+	s := snugtest.Start(t, snugtest.Options{Args: []string{"--set", "log.format=json"}})
+	s.Stop()
+	for line := range strings.Lines(s.Stderr()) {
+		if !strings.HasPrefix(line, `{"time":`) {
+			t.Errorf("this line of the log is no JSON: %s", line)
+		}
+	}
+	if !strings.Contains(s.Stderr(), `"msg":"stopped"`) {
+		t.Errorf("the log does not tell the stop:\n%s", s.Stderr())
+	}
+}
+
+func TestNoLingerIsNone(t *testing.T) {
+	t.Parallel()
+	if linger(0) >= 0 {
+		t.Error("a linger of 0 in the configuration is the tracker's default")
+	}
+	if linger(time.Second) != time.Second {
+		t.Error("a linger is changed")
+	}
+}
+
+func TestNamesHoldTheAddressToListenOn(t *testing.T) {
+	t.Parallel()
+	c := config.Config{Server: config.Server{Listen: "attic.local:80", Names: []string{"snug.example"}}}
+	got := strings.Join(names(&c), " ")
+	if !strings.HasPrefix(got, "snug.example attic.local") {
+		t.Errorf("names are %s", got)
+	}
+}
