@@ -1,4 +1,5 @@
 // Keeps the page of people current: who comes online or goes offline moves to the other list.
+import { leaveFor } from "./lib/leave.mjs";
 import { hueOf, initialsOf, byName } from "./lib/names.mjs";
 import { Socket, socketURL } from "./lib/socket.mjs";
 import { ago, full, machine } from "./lib/time.mjs";
@@ -12,6 +13,7 @@ const hasMore = page.dataset.next !== "";
 const lists = new Map([...page.querySelectorAll("[data-list]")].map((list) => [list.dataset.list, list]));
 const online = new Set(boot.online);
 let onlineTotal = boot.online_total;
+let total = boot.total;
 let wasLost = false;
 
 const refreshEvery = 30_000;
@@ -21,7 +23,12 @@ function rowOf(name) {
 }
 
 function show(name, isOnline, lastSeen) {
-  const row = rowOf(name) ?? newRow(name);
+  let row = rowOf(name);
+  if (!row) {
+    row = newRow(name);
+    // Where everybody is listed, who is not has just signed up.
+    if (isFirstPage && !hasMore && query === "") total++;
+  }
   row.dataset.online = String(isOnline);
   const state = row.querySelector("[data-state]");
   if (isOnline) state.replaceChildren("Online");
@@ -84,7 +91,8 @@ function avatar(name) {
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
     return made;
   };
-  const picture = make("svg", { class: "avatar", viewBox: "0 0 40 40", color: `oklch(0.6 0.13 ${hueOf(name)})`, "aria-hidden": "true", focusable: "false" });
+  const colour = `oklch(0.6 0.13 ${hueOf(name)})`;
+  const picture = make("svg", { class: "avatar", viewBox: "0 0 40 40", color: colour, "aria-hidden": "true" });
   const letters = make("text", { x: 20, y: 20 });
   letters.textContent = initialsOf(name);
   picture.append(make("circle", { cx: 20, cy: 20, r: 20 }), letters);
@@ -107,6 +115,7 @@ function tell(time) {
 
 function showCounts() {
   page.querySelector("[data-online-count]").textContent = String(onlineTotal);
+  page.querySelector("[data-total]").textContent = String(total);
   for (const [name, list] of lists) {
     page.querySelector(`[data-empty="${name}"]`).hidden = list.childElementCount > 0;
   }
@@ -125,7 +134,7 @@ function received({ type, username, is_logged_in: isOnline, last_seen: lastSeen 
 
 // What changed during a break nobody told: the page is asked for again.
 function connectionChanged(state, { reason } = {}) {
-  if (reason === "logged_out") location.assign(new URL("log_in/", root));
+  if (reason === "logged_out") leaveFor(new URL("log_in/", root));
   else if (state === "waiting") wasLost = true;
   else if (state === "open" && wasLost) location.reload();
 }

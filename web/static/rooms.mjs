@@ -1,4 +1,5 @@
 // Keeps the page of rooms current: how many people are in each, and rooms that are made meanwhile.
+import { leaveFor } from "./lib/leave.mjs";
 import { Socket, socketURL } from "./lib/socket.mjs";
 
 const page = document.querySelector("[data-rooms]");
@@ -43,7 +44,7 @@ const socket = new Socket(socketURL("ws/", root), {
   greeted: true,
   on: {
     state(state, { reason } = {}) {
-      if (reason === "logged_out") location.assign(new URL("log_in/", root));
+      if (reason === "logged_out") leaveFor(new URL("log_in/", root));
     },
     frame(frame) {
       if (frame.type === "room") show(frame);

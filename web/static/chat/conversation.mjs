@@ -115,14 +115,16 @@ export class Conversation extends Component {
     const rows = timeline(win, waiting, me, Date.now());
     const lastMine = rows.findLast((row) => row.kind === "message" && row.message.user === me)?.key;
     return html`<div class="conversation__middle">
-      <div class="messages" tabindex="0" role="region" aria-label="Messages" ref=${(node) => { this.scroller = node; }} data-messages=${keyOf(win)}>
+      <div class="messages" tabindex="0" role="region" aria-label="Messages" data-messages=${keyOf(win)}
+        ref=${(node) => { this.scroller = node; }}>
         <div class="messages__content" ref=${(node) => { this.content = node; }}>
           <div ref=${(node) => { this.topMark = node; }}></div>
           <${Beginning} win=${win} me=${me} isEmpty=${rows.length === 0} />
           <ol class="timeline">
             ${rows.map((row) => row.kind === "message"
-              ? html`<${Message} key=${row.key} message=${row.message} item=${row.message.item} head=${row.head} mine=${me !== null && row.message.user === me}
-                  me=${me} isLast=${row.key === lastMine} editing=${editing === row.key} active=${active === row.key} limit=${limit}
+              ? html`<${Message} key=${row.key} message=${row.message} item=${row.message.item} head=${row.head}
+                  mine=${me !== null && row.message.user === me} me=${me} isLast=${row.key === lastMine}
+                  editing=${editing === row.key} active=${active === row.key} limit=${limit}
                   onActive=${this.setActive} actions=${this.actions} />`
               : html`<${Separator} key=${row.key} row=${row} />`)}
           </ol>
@@ -150,22 +152,34 @@ function Separator({ row }) {
 // Beginning stands above the first message: it says that there are more, or that this is where it all began.
 function Beginning({ win, me, isEmpty }) {
   if (!win.loaded) return html`<p class="beginning beginning--loading">Loading…</p>`;
-  if (win.more) return html`<p class="beginning beginning--loading">${me === null ? "Log in to read what was said before." : "Loading earlier messages…"}</p>`;
-  const name = html`<bdi>${win.name}</bdi>`;
-  if (win.kind === "private") {
-    return html`<div class="beginning"><h2>${name}</h2>
-      <p>${isEmpty ? "Nothing has been said here yet. " : ""}What you write here, only you and ${name} can read.</p></div>`;
+  if (win.more) {
+    const words = me === null ? "Log in to read what was said before." : "Loading earlier messages…";
+    return html`<p class="beginning beginning--loading">${words}</p>`;
   }
-  return html`<div class="beginning"><h2>${name}</h2>
-    <p>${!isEmpty || win.messages.length > 0
-      ? "This is where the room begins."
-      : me === null ? "Nobody has said anything here yet." : "Nobody has said anything here yet. Say hello, or send a friend the address of this page."}</p></div>`;
+  return html`<div class="beginning">
+    <h2><bdi>${win.name}</bdi></h2>
+    <p>${win.kind === "private" ? privateBeginning(win, isEmpty) : roomBeginning(win, me)}</p>
+  </div>`;
+}
+
+function privateBeginning(win, isEmpty) {
+  return html`${isEmpty && "Nothing has been said here yet. "}What you write here, only you and <bdi>${win.name}</bdi> can read.`;
+}
+
+function roomBeginning(win, me) {
+  if (win.messages.length > 0) return "This is where the room begins.";
+  const nobody = "Nobody has said anything here yet.";
+  return me === null ? nobody : `${nobody} Say hello, or send a friend the address of this page.`;
 }
 
 function ToBottom({ scroll, below }) {
   return html`<div class="to-bottom">
-    <button type="button" class="to-bottom__button" hidden data-new=${below > 0} data-action="to-bottom" ref=${(node) => scroll.showsWhenUp(node)} onClick=${() => scroll.toBottom()}>
-      ${below > 0 ? `${below} new ${below === 1 ? "message" : "messages"}` : html`<span class="hidden">To the newest messages</span>`}<${Icon} name="down" />
+    <button type="button" class="to-bottom__button" hidden data-new=${below > 0} data-action="to-bottom"
+      ref=${(node) => scroll.showsWhenUp(node)} onClick=${() => scroll.toBottom()}>
+      ${below > 0
+        ? `${below} new ${below === 1 ? "message" : "messages"}`
+        : html`<span class="hidden">To the newest messages</span>`}
+      <${Icon} name="down" />
     </button>
   </div>`;
 }

@@ -34,8 +34,11 @@ export function Drawer({ name, label, isColumn, isOpen, onClose, children }) {
   };
   return html`
     ${isOpen && !isColumn && html`<div class="shade" onClick=${onClose}></div>`}
-    <aside class=${`drawer ${name}`} aria-label=${label} tabindex="-1" ref=${panel} inert=${!isShown} data-drawer=${name} data-open=${isOpen} onKeyDown=${keys}>
-      ${!isColumn && html`<button type="button" class="tool drawer__close" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button>`}
+    <aside class=${`drawer ${name}`} aria-label=${label} tabindex="-1" inert=${!isShown} data-drawer=${name} data-open=${isOpen}
+      ref=${panel} onKeyDown=${keys}>
+      ${!isColumn && html`<button type="button" class="tool drawer__close" aria-label="Close" onClick=${onClose}>
+        <${Icon} name="close" />
+      </button>`}
       ${children}
     </aside>`;
 }

@@ -8,17 +8,26 @@ import { Around } from "./place_link.mjs";
 export function Head({ win, isOnline, unread, drawer, showsMenu, showsPeople, onDrawer }) {
   const { routes } = useContext(Around);
   const { name, kind, users, canModerate } = win;
+  const menuLabel = `Rooms and conversations${unread > 0 ? `, ${unread} unread` : ""}`;
   return html`<header class="conversation__head">
-    ${showsMenu && html`<button type="button" class="tool" aria-label=${unread > 0 ? `Rooms and conversations, ${unread} unread` : "Rooms and conversations"}
-      aria-expanded=${drawer === "sidebar"} data-action="menu" data-unread=${unread > 0} onClick=${() => onDrawer("sidebar")}><${Icon} name="menu" /></button>`}
+    ${showsMenu && html`<button type="button" class="tool" aria-label=${menuLabel} aria-expanded=${drawer === "sidebar"}
+      data-action="menu" data-unread=${unread > 0} onClick=${() => onDrawer("sidebar")}>
+      <${Icon} name="menu" />
+    </button>`}
     ${kind === "private" && html`<${Avatar} name=${name} online=${isOnline} />`}
     <div class="conversation__names">
-      <h1 class="conversation__title" title=${name}>${kind === "room" && html`<span class="conversation__mark" aria-hidden="true">#</span>`}<bdi>${name}</bdi></h1>
+      <h1 class="conversation__title" title=${name}>
+        ${kind === "room" && html`<span class="conversation__mark" aria-hidden="true">#</span>`}<bdi>${name}</bdi>
+      </h1>
       ${kind === "private" && html`<p class="conversation__state">${isOnline ? "Online" : "Offline"}</p>`}
     </div>
-    ${canModerate && html`<a class="tool" href=${routes.settings(name)} aria-label="Settings of the room" title="Settings"><${Icon} name="settings" /></a>`}
-    ${showsPeople && html`<button type="button" class="tool tool--wide" aria-label=${`People in this room: ${users.length}`} aria-expanded=${drawer === "here"}
-      data-action="people" onClick=${() => onDrawer("here")}><${Icon} name="people" /><span>${users.length}</span></button>`}
+    ${canModerate && html`<a class="tool" href=${routes.settings(name)} aria-label="Settings of the room" title="Settings">
+      <${Icon} name="settings" />
+    </a>`}
+    ${showsPeople && html`<button type="button" class="tool tool--wide" aria-label=${`People in this room: ${users.length}`}
+      aria-expanded=${drawer === "here"} data-action="people" onClick=${() => onDrawer("here")}>
+      <${Icon} name="people" /><span>${users.length}</span>
+    </button>`}
   </header>`;
 }
 

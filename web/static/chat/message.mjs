@@ -26,12 +26,7 @@ export class Message extends Component {
         ? html`<${Avatar} name=${message.user} />`
         : html`<${Moment} className="message__aside" at=${message.time} />`}
       <div class="message__main">
-        ${head && html`<p class="message__head">
-          ${mine
-            ? html`<bdi class="message__name">${message.user}</bdi>`
-            : html`<${PlaceLink} class="message__name" place=${{ kind: "private", name: message.user }} title="Write privately"><bdi>${message.user}</bdi><//>`}
-          <${Moment} className="message__time" at=${message.time} />
-        </p>`}
+        ${head && html`<${MessageHead} message=${message} isLinked=${me !== null && !mine} />`}
         ${editing
           ? html`<${Editor} text=${message.message} limit=${limit} onSave=${actions.save} onCancel=${actions.cancel} />`
           : html`<${Words} message=${message} me=${me} />`}
@@ -39,11 +34,28 @@ export class Message extends Component {
       </div>
       ${state && state !== "failed" && html`<${State} state=${state} />`}
       ${canChange && !editing && html`<div class="message__tools">
-        <button type="button" class="tool" aria-label="Edit message" title="Edit" data-action="edit" onClick=${() => actions.edit(message.id)}><${Icon} name="edit" /></button>
-        <button type="button" class="tool" aria-label="Delete message" title="Delete" data-action="delete" onClick=${() => actions.askDelete(message.id)}><${Icon} name="bin" /></button>
+        <${Tool} name="edit" label="Edit message" icon="edit" onClick=${() => actions.edit(message.id)} />
+        <${Tool} name="delete" label="Delete message" icon="bin" onClick=${() => actions.askDelete(message.id)} />
       </div>`}
     </li>`;
   }
+}
+
+function MessageHead({ message, isLinked }) {
+  const name = html`<bdi>${message.user}</bdi>`;
+  const place = { kind: "private", name: message.user };
+  return html`<p class="message__head">
+    ${isLinked
+      ? html`<${PlaceLink} class="message__name" place=${place} title="Write privately">${name}<//>`
+      : html`<span class="message__name">${name}</span>`}
+    <${Moment} className="message__time" at=${message.time} />
+  </p>`;
+}
+
+function Tool({ name, label, icon, onClick }) {
+  return html`<button type="button" class="tool" aria-label=${label} title=${label} data-action=${name} onClick=${onClick}>
+    <${Icon} name=${icon} />
+  </button>`;
 }
 
 function Words({ message, me }) {
@@ -53,7 +65,9 @@ function Words({ message, me }) {
 }
 
 function State({ state }) {
-  if (state === "sending") return html`<span class="message__state" data-sending><span class="spinner"></span><span class="hidden">Sending</span></span>`;
+  if (state === "sending") {
+    return html`<span class="message__state" data-sending><span class="spinner"></span><span class="hidden">Sending</span></span>`;
+  }
   return html`<span class="message__state" title="Sent"><${Icon} name="check" /><span class="hidden">Sent</span></span>`;
 }
 
@@ -98,7 +112,8 @@ class Editor extends Component {
       }
     };
     return html`<form class="editor" onSubmit=${(event) => { event.preventDefault(); save(); }}>
-      <${Growing} value=${text} label="Edit message" field=${(field) => { this.field = field; }} onText=${(value) => this.setState({ text: value })} onKeyDown=${keys} />
+      <${Growing} value=${text} label="Edit message" field=${(field) => { this.field = field; }}
+        onText=${(value) => this.setState({ text: value })} onKeyDown=${keys} />
       <p class="editor__keys">
         <button type="submit" class="button button--main button--small" disabled=${!this.isGood}>Save</button>
         <button type="button" class="button button--small" onClick=${onCancel}>Cancel</button>

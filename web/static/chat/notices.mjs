@@ -18,19 +18,28 @@ export function Banner({ connection, everOpen, onTry }) {
     const timer = setTimeout(() => setSlow(true), slowStart);
     return () => clearTimeout(timer);
   }, []);
-  const { state, reason } = connection;
-  let content = null;
-  if (state === "stopped") {
-    content = html`<span>${stopped.get(reason)}</span><button type="button" class="link" onClick=${() => location.reload()}>Load the page again</button>`;
-  } else if (state !== "open" && (everOpen || isSlow || connection.attempt > 1)) {
-    const text = everOpen ? "Connection lost. Reconnecting…" : "No connection yet. Trying…";
-    content = html`<span class="spinner"></span><span>${text}</span><button type="button" class="link" onClick=${onTry}>Try now</button>`;
-  }
-  return html`<div class="banner" role="status" data-banner data-connection=${state}>${content && html`<p class="banner__words">${content}</p>`}</div>`;
+  const { state, reason, attempt } = connection;
+  const isAway = state !== "open" && (everOpen || isSlow || attempt > 1);
+  return html`<div class="banner" role="status" data-banner data-connection=${state}>
+    ${state === "stopped"
+      ? html`<${BannerWords} text=${stopped.get(reason)} label="Load the page again" onPress=${() => location.reload()} />`
+      : isAway && html`<${BannerWords} isBusy text=${everOpen ? "Connection lost. Reconnecting…" : "No connection yet. Trying…"}
+          label="Try now" onPress=${onTry} />`}
+  </div>`;
+}
+
+function BannerWords({ isBusy, text, label, onPress }) {
+  return html`<p class="banner__words">
+    ${isBusy && html`<span class="spinner"></span>`}
+    <span>${text}</span>
+    <button type="button" class="link" onClick=${onPress}>${label}</button>
+  </p>`;
 }
 
 export function Toasts({ toasts, onDismiss, onAction }) {
-  return html`<div class="toasts" role="alert" data-toasts>${toasts.map((toast) => html`<${Toast} key=${toast.id} toast=${toast} onDismiss=${onDismiss} onAction=${onAction} />`)}</div>`;
+  return html`<div class="toasts" role="alert" data-toasts>
+    ${toasts.map((toast) => html`<${Toast} key=${toast.id} toast=${toast} onDismiss=${onDismiss} onAction=${onAction} />`)}
+  </div>`;
 }
 
 function Toast({ toast, onDismiss, onAction }) {
@@ -44,7 +53,9 @@ function Toast({ toast, onDismiss, onAction }) {
     onAction(toast.action);
     onDismiss(toast.id);
   };
-  return html`<div class="toast" onMouseEnter=${() => hold(true)} onMouseLeave=${() => hold(false)} onFocusIn=${() => hold(true)} onFocusOut=${() => hold(false)}>
+  const held = () => hold(true);
+  const free = () => hold(false);
+  return html`<div class="toast" onMouseEnter=${held} onMouseLeave=${free} onFocusIn=${held} onFocusOut=${free}>
     <span class="toast__text">${toast.text}</span>
     ${toast.action && html`<button type="button" class="link" onClick=${act}>${toast.action.label}</button>`}
     <button type="button" class="link" onClick=${() => onDismiss(toast.id)}>Dismiss</button>

@@ -2,6 +2,7 @@
 // carries out what the person does.
 
 import { uuid7 } from "../lib/ids.mjs";
+import { leaveFor } from "../lib/leave.mjs";
 import { Socket, socketURL } from "../lib/socket.mjs";
 import { keepOutbox, outboxOf, ReadMarks } from "./memory.mjs";
 import { change, currentWindow } from "./store.mjs";
@@ -23,8 +24,6 @@ const messageTypes = new Set([
   "message_edited",
   "message_deleted",
 ]);
-
-const leavingWait = 500;
 
 const isSeen = () => document.visibilityState === "visible";
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -141,10 +140,7 @@ export class Session {
   #connectionChanged(state, detail) {
     if (state === "waiting" || state === "stopped") this.#store.apply(change.broke);
     this.#store.apply(change.connection, { state, ...detail });
-    if (detail.reason === "logged_out") {
-      // Where the person pressed "Log out" in this window, the answer to that is on its way, and comes first.
-      setTimeout(() => location.assign(this.#routes.withNext("log_in/")), leavingWait);
-    }
+    if (detail.reason === "logged_out") leaveFor(this.#routes.withNext("log_in/"));
   }
 
   #received(frame) {

@@ -10,30 +10,10 @@ import { keyOf } from "./window.mjs";
 const roomsShown = 30; // the page of rooms has all
 
 export function Sidebar({ state, icon }) {
-  const { routes, me } = useContext(Around);
-  if (me === null) return html`<${GuestSidebar} place=${state.place} icon=${icon} />`;
+  const { me } = useContext(Around);
   return html`
     <div class="sidebar__head"><${Brand} icon=${icon} /></div>
-    <nav class="sidebar__lists" aria-label="Conversations">
-      <section aria-labelledby="rooms-heading">
-        <h2 class="sidebar__title"><a id="rooms-heading" href=${routes.page("chat/")}>Rooms</a></h2>
-        <ul>${roomsToShow(state).map(({ room, users }) => html`<${Entry} key=${room} place=${{ kind: "room", name: room }} state=${state} count=${users} />`)}</ul>
-        <${OpenRoom} />
-      </section>
-      <section aria-labelledby="private-heading">
-        <h2 class="sidebar__title" id="private-heading">Private</h2>
-        <ul>${conversationsToShow(state).map((conversation) => html`<${Entry} key=${conversation.user} place=${{ kind: "private", name: conversation.user }}
-          state=${state} preview=${conversation.message} />`)}</ul>
-        ${conversationsToShow(state).length === 0 && html`<p class="sidebar__empty">Choose somebody from <a href=${routes.page("")}>People</a> to talk in private.</p>`}
-      </section>
-    </nav>
-    <div class="sidebar__foot">
-      <a class="entry" href=${routes.page("")}><span class="entry__mark"><${Icon} name="people" /></span><span class="entry__name">People</span>
-        ${state.onlineTotal > 0 && html`<span class="entry__count">${state.onlineTotal} online</span>`}</a>
-      <div class="sidebar__me"><${Avatar} name=${me} /><span class="sidebar__name"><bdi>${me}</bdi></span>
-        <form method="post" action=${routes.page("log_out/")}><button class="tool" type="submit" aria-label="Log out" title="Log out"><${Icon} name="leave" /></button></form>
-      </div>
-    </div>`;
+    ${me === null ? html`<${GuestLists} place=${state.place} />` : html`<${Lists} state=${state} /><${Foot} state=${state} />`}`;
 }
 
 function Brand({ icon }) {
@@ -41,12 +21,55 @@ function Brand({ icon }) {
   return html`<a class="brand" href=${routes.page("")}><img src=${icon} width="28" height="28" alt="" />Snug</a>`;
 }
 
-function GuestSidebar({ place, icon }) {
+function Lists({ state }) {
+  const { routes } = useContext(Around);
+  const conversations = conversationsToShow(state);
+  return html`<nav class="sidebar__lists" aria-label="Conversations">
+    <section aria-labelledby="rooms-heading">
+      <h2 class="sidebar__title"><a id="rooms-heading" href=${routes.page("chat/")}>Rooms</a></h2>
+      <ul>
+        ${roomsToShow(state).map(({ room, users }) =>
+          html`<${Entry} key=${room} place=${{ kind: "room", name: room }} state=${state} count=${users} />`)}
+      </ul>
+      <${OpenRoom} />
+    </section>
+    <section aria-labelledby="private-heading">
+      <h2 class="sidebar__title" id="private-heading">Private</h2>
+      <ul>
+        ${conversations.map(({ user, message }) =>
+          html`<${Entry} key=${user} place=${{ kind: "private", name: user }} state=${state} preview=${message} />`)}
+      </ul>
+      ${conversations.length === 0 && html`<p class="sidebar__empty">
+        Choose somebody from <a href=${routes.page("")}>People</a> to talk in private.
+      </p>`}
+    </section>
+  </nav>`;
+}
+
+function Foot({ state }) {
+  const { routes, me } = useContext(Around);
+  return html`<div class="sidebar__foot">
+    <a class="entry" href=${routes.page("")}>
+      <span class="entry__mark"><${Icon} name="people" /></span>
+      <span class="entry__name">People</span>
+      ${state.onlineTotal > 0 && html`<span class="entry__count">${state.onlineTotal} online</span>`}
+    </a>
+    <div class="sidebar__me">
+      <${Avatar} name=${me} />
+      <span class="sidebar__name"><bdi>${me}</bdi></span>
+      <form method="post" action=${routes.page("log_out/")}>
+        <button class="tool" type="submit" aria-label="Log out" title="Log out"><${Icon} name="leave" /></button>
+      </form>
+    </div>
+  </div>`;
+}
+
+function GuestLists({ place }) {
   const { routes } = useContext(Around);
   return html`
-    <div class="sidebar__head"><${Brand} icon=${icon} /></div>
     <div class="sidebar__lists">
-      <p class="sidebar__empty">You are reading <strong><bdi>${place.name}</bdi></strong> as a guest. With an account you can write, open other rooms and talk in private.</p>
+      <p class="sidebar__empty">You are reading <strong><bdi>${place.name}</bdi></strong> as a guest. With an account you can write,
+        open other rooms and talk in private.</p>
     </div>
     <div class="sidebar__foot sidebar__foot--guest">
       <a class="button button--main" href=${routes.withNext("sign_up/")}>Sign up</a>
@@ -58,12 +81,18 @@ function Entry({ place, state, count, preview }) {
   const isHere = keyOf(place) === keyOf(state.place);
   const unread = state.unread[keyOf(place)] ?? 0;
   const isRoom = place.kind === "room";
-  return html`<li><${PlaceLink} class="entry" place=${place} aria-current=${isHere ? "page" : null} data-unread=${unread > 0} data-place=${keyOf(place)}>
-    ${isRoom ? html`<span class="entry__mark" aria-hidden="true">#</span>` : html`<${Avatar} name=${place.name} online=${state.online.has(place.name)} />`}
-    <span class="entry__name"><bdi>${place.name}</bdi>${!isRoom && preview !== undefined && html`<span class="entry__preview" dir="auto">${preview || "Message deleted"}</span>`}</span>
+  return html`<li><${PlaceLink} class="entry" place=${place} aria-current=${isHere ? "page" : null}
+    data-unread=${unread > 0} data-place=${keyOf(place)}>
+    ${isRoom
+      ? html`<span class="entry__mark" aria-hidden="true">#</span>`
+      : html`<${Avatar} name=${place.name} online=${state.online.has(place.name)} />`}
+    <span class="entry__name">
+      <bdi>${place.name}</bdi>
+      ${preview !== undefined && html`<span class="entry__preview" dir="auto">${preview || "Message deleted"}</span>`}
+    </span>
     ${unread > 0
       ? html`<span class="entry__unread">${unread > 99 ? "99+" : unread}<span class="hidden"> unread</span></span>`
-      : isRoom && count > 0 && html`<span class="entry__count">${count}<span class="hidden"> here</span></span>`}
+      : count > 0 && html`<span class="entry__count">${count}<span class="hidden"> here</span></span>`}
   <//></li>`;
 }
 
@@ -77,8 +106,9 @@ function OpenRoom() {
     setName("");
   };
   return html`<form class="open" onSubmit=${submit} data-form="open_room">
-    <input class="open__field" value=${name} onInput=${(event) => setName(event.currentTarget.value)} maxlength="64" placeholder="Open a room"
-      aria-label="Open a room" autocomplete="off" autocapitalize="none" spellcheck=${false} enterkeyhint="go" dir="auto" />
+    <input class="open__field" value=${name} onInput=${(event) => setName(event.currentTarget.value)} maxlength="64"
+      placeholder="Open a room" aria-label="Open a room" autocomplete="off" autocapitalize="none" spellcheck=${false}
+      enterkeyhint="go" dir="auto" />
     <button class="tool" type="submit" aria-label="Open the room" title="Open"><${Icon} name="plus" /></button>
   </form>`;
 }
