@@ -5,6 +5,7 @@ package main
 import (
 	"math"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,9 +50,17 @@ func TestFullDiskStopsPostingOnly(t *testing.T) {
 		t.Errorf("with a full disk, /readyz is answered with %d", code)
 	}
 
+	form := url.Values{"username": {"grace"}, "password1": {password}}
+	if code := submit(t, s.URL+"/sign_up/", form); code != http.StatusServiceUnavailable {
+		t.Errorf("with a full disk, signing up is answered with %d", code)
+	}
+
 	limitFiles(t, s, math.MaxUint64)
 	if ack := post("after"); ack["type"] != "ack" {
 		t.Errorf("with space again, posting was answered with %v", ack)
+	}
+	if code := submit(t, s.URL+"/sign_up/", form); code != http.StatusSeeOther {
+		t.Errorf("with space again, signing up is answered with %d", code)
 	}
 	if code := get(t, ada, s.URL+"/readyz"); code != http.StatusOK {
 		t.Errorf("with space again, /readyz is answered with %d", code)

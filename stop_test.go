@@ -104,11 +104,11 @@ func TestTheFirstAdminIsMadeByTheLinkOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	form := url.Values{"username": {"root"}, "password1": {password}, "setup": {link.Query().Get("setup")}}
-	if code := post(t, s.URL+"/sign_up/", form); code != http.StatusSeeOther {
+	if code := submit(t, s.URL+"/sign_up/", form); code != http.StatusSeeOther {
 		t.Errorf("the link was answered with %d", code)
 	}
 	form.Set("username", "second")
-	if code := post(t, s.URL+"/sign_up/", form); code == http.StatusSeeOther {
+	if code := submit(t, s.URL+"/sign_up/", form); code == http.StatusSeeOther {
 		t.Error("the link worked twice")
 	}
 	s.Stop()
@@ -118,8 +118,8 @@ func TestTheFirstAdminIsMadeByTheLinkOnce(t *testing.T) {
 	}
 }
 
-// post sends a form and follows nothing.
-func post(t *testing.T, address string, form url.Values) int {
+// submit sends a form and follows nothing.
+func submit(t *testing.T, address string, form url.Values) int {
 	t.Helper()
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer client.CloseIdleConnections()
