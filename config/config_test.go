@@ -227,7 +227,7 @@ func TestDataDirectory(t *testing.T) {
 		"none":         {nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := DataDir(func(name string) string { return c.environment[name] })
+			got, err := dataDir(func(name string) string { return c.environment[name] })
 			if got != c.want || (err == nil) != (c.want != "") {
 				t.Errorf("got %q, %v; want %q", got, err, c.want)
 			}

@@ -145,7 +145,7 @@ func (l *loader) choose(src Sources) (path string, required bool, err error) {
 	}
 	if data == "" {
 		// Without a home there is no file of the user's; whether that matters is known at the end.
-		data, _ = DataDir(l.getenv)
+		data, _ = dataDir(l.getenv)
 	}
 	candidates := []string{systemFile}
 	if data != "" {
@@ -238,7 +238,7 @@ func (l *loader) reportTogether(text, key, other string) {
 func (l *loader) finish() (*Effective, error) {
 	l.checkTogether()
 	if l.config.Server.Data == "" {
-		dir, err := DataDir(l.getenv)
+		dir, err := dataDir(l.getenv)
 		if err != nil {
 			l.report("default", "server.data", err.Error())
 		}
@@ -291,8 +291,8 @@ func (e *Effective) Print(w io.Writer) error {
 	return nil
 }
 
-// DataDir is where a person's Snug keeps its data, if nothing else is said: where the system wants the data of programs.
-func DataDir(getenv func(string) string) (string, error) {
+// dataDir is where a person's Snug keeps its data, if nothing else is said: where the system wants the data of programs.
+func dataDir(getenv func(string) string) (string, error) {
 	const say = "there is no place for the data of this user: %s is not set; set it, or choose a directory with --data DIR"
 	switch runtime.GOOS {
 	case "windows":
