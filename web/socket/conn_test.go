@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -295,4 +297,32 @@ func TestSendToAFullOutboxCuts(t *testing.T) {
 			t.Error("the socket was not cut")
 		}
 	})
+}
+
+func TestOpenMayRefuse(t *testing.T) {
+	hub := NewHub(Options{Logger: slog.New(slog.DiscardHandler)})
+	defer func() { _ = hub.Shutdown(t.Context()) }()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hub.Serve(w, r, Info{}, func(c *Conn) Consumer {
+			switch r.URL.Path {
+			case "/refuse":
+				c.Close(4000, "no")
+			case "/panic":
+				panic("no")
+			}
+			return nil
+		})
+	}))
+	defer server.Close()
+
+	for path, code := range map[string]int{"/refuse": 4000, "/panic": codeInternal, "/forget": codeInternal} {
+		client, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(server.URL, "http")+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = client.WriteMessage(websocket.TextMessage, []byte("hello"))
+		expectClose(t, client, code)
+		_ = client.Close()
+	}
+	waitFor(t, func() bool { return hub.Count() == 0 })
 }

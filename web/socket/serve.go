@@ -14,7 +14,8 @@ import (
 // a socket is answered with an HTTP error and one line of text.
 //
 // When open is called, CloseIf already sees the socket: a session that is still valid then cannot end without the
-// socket ending too. Messages may be sent in open; nothing is received before it returns.
+// socket ending too. Messages may be sent in open; nothing is received before it returns. It may return nil if it has
+// closed the socket.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, info Info, open func(*Conn) Consumer) {
 	if refused := h.admit(r, info); refused != nil {
 		h.refused.Add(1)
@@ -87,6 +88,9 @@ func (c *Conn) opened() {
 
 	c.hub.add(c)
 	c.guard("open", func() { c.consumer = o.open(c) })
+	if c.consumer == nil {
+		c.Close(codeInternal, "internal error") // does nothing if open has closed it
+	}
 }
 
 // add makes an open socket known to CloseIf and Shutdown.
