@@ -7,7 +7,7 @@ import { Icon } from "./icons.mjs";
 import { Around, PlaceLink } from "./place_link.mjs";
 import { keyOf } from "./window.mjs";
 
-const roomsShown = 30; // the page of rooms has all
+const roomsShown = 12; // more would hide the private conversations below; the page of rooms has all
 
 export function Sidebar({ state, icon }) {
   const { me } = useContext(Around);
@@ -30,6 +30,10 @@ function Lists({ state }) {
       <ul>
         ${roomsToShow(state).map(({ room, users }) =>
           html`<${Entry} key=${room} place=${{ kind: "room", name: room }} state=${state} count=${users} />`)}
+        ${state.rooms.length > roomsShown && html`<li><a class="entry" href=${routes.page("chat/")}>
+          <span class="entry__mark"></span><span class="entry__name">All rooms</span>
+          <span class="entry__count">${state.rooms.length}</span>
+        </a></li>`}
       </ul>
       <${OpenRoom} />
     </section>
@@ -113,13 +117,14 @@ function OpenRoom() {
   </form>`;
 }
 
-// roomsToShow are the rooms in the server's order, those with people first, and always the open one.
+// roomsToShow are the rooms with people before the empty ones, as many as there is room for, and always the open one.
 function roomsToShow({ rooms, place, windows }) {
   const isHere = ({ room }) => place.kind === "room" && room === place.name;
-  const shown = rooms.filter((room, at) => at < roomsShown || isHere(room));
   const opens = !windows[keyOf(place)].problem;
-  if (place.kind === "room" && opens && !shown.some(isHere)) shown.push({ room: place.name, users: 0 });
-  return shown.sort((a, b) => byName(a.room, b.room));
+  const open = rooms.find(isHere) ?? { room: place.name, users: 0 };
+  const others = rooms.filter((room) => !isHere(room)).sort((a, b) => Math.sign(b.users) - Math.sign(a.users));
+  const shown = place.kind === "room" && opens ? [open, ...others] : others;
+  return shown.slice(0, roomsShown).sort((a, b) => byName(a.room, b.room));
 }
 
 function conversationsToShow({ conversations, place, windows }) {

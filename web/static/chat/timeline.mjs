@@ -2,13 +2,13 @@
 
 import { dayLabel, dayNumber } from "../lib/time.mjs";
 
-const sameBreath = 5 * 60_000; // messages of one person that follow each other so quickly stand together
+const sameBreath = 5 * 60_000; // messages of one person within it stand together under one name
 
 // timeline makes the rows of a window, with what waits to be sent at its end.
 export function timeline(win, waiting, me, now) {
   const rows = [];
   let day = null;
-  let previous = null; // the message right above
+  let first = null; // the message with the name, under which the one right above stands
   let crowd = null; // the line about people right above
 
   const addMessage = (message) => {
@@ -16,11 +16,11 @@ export function timeline(win, waiting, me, now) {
     if (number !== day) {
       rows.push({ kind: "day", key: `day ${number}`, time: message.time, label: dayLabel(message.time, now) });
       day = number;
-      previous = null;
+      first = null;
     }
-    const goesOn = previous?.user === message.user && message.time - previous.time < sameBreath;
+    const goesOn = first?.user === message.user && message.time - first.time < sameBreath;
     rows.push({ kind: "message", key: message.id, message, head: !goesOn });
-    previous = message;
+    if (!goesOn) first = message;
     crowd = null;
   };
   const addNotice = (notice, index) => {
@@ -29,7 +29,7 @@ export function timeline(win, waiting, me, now) {
       rows.push(crowd);
     }
     count(crowd, notice);
-    previous = null;
+    first = null;
   };
 
   let next = 0;
