@@ -17,7 +17,8 @@ type Options struct {
 	// 1 MiB and 4,096 frames.
 	QueueBytes  int
 	QueueFrames int
-	// WriteWait is how long one write may take before the socket is cut. By default 10 s.
+	// WriteWait is how long one write may take before the socket is cut; an eighth less for one that follows another. By
+	// default 10 s.
 	WriteWait time.Duration
 	// PingPeriod is the time between pings, by default 20 s.
 	PingPeriod time.Duration
