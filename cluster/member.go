@@ -1,0 +1,34 @@
+package cluster
+
+import "time"
+
+// State says what is known of a member.
+type State string
+
+// The states of a member.
+const (
+	Alive   State = "alive"   // there is a link, and something was heard over it lately
+	Suspect State = "suspect" // gossip has not given it up, but there is no link or nothing was heard
+	Dead    State = "dead"    // out of reach
+	Left    State = "left"    // said goodbye
+	Unknown State = "unknown" // an address that was given as a seed, and nothing known has answered there yet
+)
+
+// Member is a node of the cluster as this one sees it, or a seed that has not answered: then ID is empty.
+type Member struct {
+	ID      string
+	Name    string
+	Addr    string // host:port
+	Version string
+	Self    bool
+	State   State
+	Since   time.Time // of this State
+	Seen    time.Time // when something was last heard over a link; zero: never since this process started
+
+	RTT          time.Duration // the shortest of the last round trips over the link; 0: not measured
+	ClockDiff    time.Duration // how far its clock is ahead of ours
+	QueuedBytes  int           // waiting to be sent to it
+	QueuedFrames int
+
+	Trouble Trouble // zero: none
+}
