@@ -18,6 +18,7 @@ type Config struct {
 	Presence Presence `key:"presence"`
 	Store    Store    `key:"store"`
 	Layer    Layer    `key:"layer"`
+	Cluster  Cluster  `key:"cluster"`
 	Limits   Limits   `key:"limits"`
 }
 
@@ -56,6 +57,18 @@ type Layer struct {
 	Capacity    int           `key:"capacity" default:"100" allow:"1..1000000" unit:"messages" doc:"How many unread messages a channel holds."`
 	Expiry      time.Duration `key:"expiry" default:"60s" allow:"1s..24h" unit:"ms, s, m, h or d" doc:"How long an unread message is kept in a channel."`
 	GroupExpiry time.Duration `key:"group_expiry" default:"24h" allow:"1m..365d" unit:"ms, s, m, h or d" doc:"How long a channel stays in a group without being added again."`
+}
+
+// Cluster is how this node finds others and becomes one place with them. Nothing of it counts unless Enabled is true.
+type Cluster struct {
+	Enabled            bool          `key:"enabled" default:"false" allow:"true|false" doc:"Whether this Snug is one node of several. false: it runs alone, opens no port for others, and the rest of this table means nothing."`
+	Name               string        `key:"name" default:"" allow:"host or empty" unit:"name" doc:"What people call this node in lists. Empty: the name of the machine."`
+	Bind               string        `key:"bind" default:"0.0.0.0:7846" allow:"address" unit:"host:port" doc:"Where other nodes reach this one: gossip on this port (TCP and UDP), links on the next one (TCP). Both must be open between the nodes."`
+	Advertise          string        `key:"advertise" default:"" allow:"host:port or empty" unit:"host:port" doc:"The address that other nodes are told, where it is not the one of bind, as behind a router. Empty: the address of bind, or that of the machine."`
+	Seeds              []string      `key:"seeds" default:"" allow:"nodes" unit:"host:port" doc:"Nodes to ask first. One is enough, and snug join remembers some by itself; nodes that were ever met are asked without being named here."`
+	Discover           bool          `key:"discover" default:"false" allow:"true|false" doc:"Whether to look for nodes of this cluster on the local network with multicast DNS."`
+	Acknowledge        string        `key:"acknowledge" default:"disk" allow:"disk|peer" doc:"When a sender is told that a message is stored. disk: when it is on this node's disk. peer: when another node has it too."`
+	AcknowledgeTimeout time.Duration `key:"acknowledge_timeout" default:"2s" allow:"10ms..1m" unit:"ms, s, m, h or d" doc:"With acknowledge = \"peer\": after this long without an answer of another node, the sender is told that the message is on this node only."`
 }
 
 // Limits are the numbers that keep one person from using up what belongs to all.

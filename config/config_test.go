@@ -89,6 +89,30 @@ func TestPrintedSettingsLoadAgain(t *testing.T) {
 	}
 }
 
+func TestClusterIsOffUntilItIsSwitchedOn(t *testing.T) {
+	for name, c := range map[string]struct {
+		file        string
+		environment []string
+		enabled     bool
+	}{
+		"nothing":     {},
+		"empty table": {file: "[cluster]\n"},
+		"file":        {file: "[cluster]\nenabled = true\nseeds = [\"attic\", \"192.168.1.5\", \"[fe80::1%eth0]:7846\"]\n", enabled: true},
+		"kept":        {file: "[cluster]\nenabled = false\nname = \"attic\"\n"},
+		"environment": {environment: []string{"SNUG_CLUSTER_ENABLED=true", "SNUG_CLUSTER_ADVERTISE=attic.local:7846"}, enabled: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := load(t, c.file, c.environment)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Cluster.Enabled != c.enabled {
+				t.Errorf("enabled is %v", e.Cluster.Enabled)
+			}
+		})
+	}
+}
+
 func TestProblemsInTheFile(t *testing.T) {
 	for name, c := range map[string]struct{ file, want string }{
 		"misspelt key":     {"[limits]\n\nsockets_per_adress = 3\n", "snug.toml:3: limits.sockets_per_adress: there is no such key; did you mean limits.sockets_per_address?"},
@@ -116,6 +140,11 @@ func TestProblemsInTheFile(t *testing.T) {
 		"key given twice":  {"[log]\nlevel = \"info\"\nlevel = \"warn\"\n", "snug.toml:3: log.level: "},
 		"frame too small":  {"[limits]\nmessage_characters = 50000\n", "snug.toml:2: limits.frame_bytes: must be at least 200512, so that a frame holds a message of limits.message_characters = 50000; it is 65536"},
 		"queue too small":  {"[limits]\nqueue_bytes = 65536\n", "snug.toml:2: limits.queue_bytes: must be at least 131072, twice limits.frame_bytes; it is 65536"},
+		"text for switch":  {"[cluster]\nenabled = \"yes\"\n", `snug.toml:2: cluster.enabled: must be true or false; it is "yes"`},
+		"not switched":     {"[cluster]\nname = \"attic\"\n", "snug.toml:2: cluster.enabled: must be said where there is cluster.name: true, or false to keep it for later"},
+		"seed with scheme": {"[cluster]\nenabled = true\nseeds = [\"http://attic\"]\n", `snug.toml:3: cluster.seeds: must be a list of addresses of other nodes, such as ["192.168.1.5:7846"]; without a port, 7846 is meant; it is ["http://attic"]`},
+		"advertise :port":  {"[cluster]\nenabled = true\nadvertise = \":7846\"\n", `snug.toml:3: cluster.advertise: must be an address that other machines can reach, such as "192.168.1.5:7846", or nothing; it is ":7846"`},
+		"advertise no one": {"[cluster]\nenabled = true\nadvertise = \"0.0.0.0:7846\"\n", `snug.toml:3: cluster.advertise: must be an address that other machines can reach, such as "192.168.1.5:7846", or nothing; it is "0.0.0.0:7846"`},
 		"session too idle": {"[accounts]\nsession_idle = \"366d\"\n", `snug.toml:2: accounts.session_life: must be at least accounts.session_idle = "366d"; it is "365d"`},
 	} {
 		t.Run(name, func(t *testing.T) {

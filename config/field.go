@@ -65,6 +65,14 @@ func (f Field) Allowed() string {
 		return `an address with a port, such as "localhost:8000", "192.168.1.5:8000" or ":8000" (every interface)`
 	case "directory":
 		return `the path of a directory, such as "/var/lib/snug"`
+	case "host or empty":
+		return `a name such as "attic", or nothing`
+	case "host:port or empty":
+		return `an address that other machines can reach, such as "192.168.1.5:7846", or nothing`
+	case "nodes":
+		return `a list of addresses of other nodes, such as ["192.168.1.5:7846"]; without a port, 7846 is meant`
+	case "true|false":
+		return "true or false"
 	case "hosts":
 		return `a list of host names without scheme and port, such as ["attic.local"]`
 	}
@@ -104,6 +112,11 @@ func (f Field) parse(text string) (any, error) {
 			return nil, &notAllowed{f, strconv.Quote(text)}
 		}
 		return f.check(n)
+	case reflect.Bool:
+		if text != "true" && text != "false" {
+			return nil, &notAllowed{f, strconv.Quote(text)}
+		}
+		return f.check(text == "true")
 	case reflect.Slice:
 		list := []any{}
 		for item := range strings.SplitSeq(text, ",") {
@@ -130,6 +143,12 @@ func (f Field) check(value any) (any, error) {
 			return nil, bad
 		}
 		return int(n), nil
+	case reflect.TypeFor[bool]():
+		b, ok := value.(bool)
+		if !ok {
+			return nil, bad
+		}
+		return b, nil
 	case reflect.TypeFor[time.Duration]():
 		s, ok := value.(string)
 		d, err := parseDuration(s)
@@ -145,7 +164,7 @@ func (f Field) check(value any) (any, error) {
 		names := make([]string, 0, len(list))
 		for _, item := range list {
 			name, isText := item.(string)
-			ok = ok && isText && isHost(name)
+			ok = ok && isText && f.takesItem(name)
 			names = append(names, name)
 		}
 		if !ok {
@@ -164,14 +183,37 @@ func (f Field) check(value any) (any, error) {
 func (f Field) takesText(s string) bool {
 	switch f.allow {
 	case "address":
-		host, port, err := net.SplitHostPort(s)
-		n, errPort := strconv.ParseUint(port, 10, 16)
-		return err == nil && errPort == nil && port == strconv.FormatUint(n, 10) && (host == "" || isHost(host) || net.ParseIP(host) != nil || isZoned(host))
+		return isAddress(s)
+	case "host or empty":
+		return s == "" || isHost(s)
+	case "host:port or empty":
+		return s == "" || isReachable(s)
 	case "directory":
 		return !strings.ContainsRune(s, 0)
 	default:
 		return slices.Contains(strings.Split(f.allow, "|"), s)
 	}
+}
+
+// takesItem reports whether a list takes a text.
+func (f Field) takesItem(s string) bool {
+	if f.allow == "nodes" {
+		return isHost(s) || net.ParseIP(s) != nil || isReachable(s)
+	}
+	return isHost(s)
+}
+
+// isAddress reports whether a program can listen there.
+func isAddress(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	n, errPort := strconv.ParseUint(port, 10, 16)
+	return err == nil && errPort == nil && port == strconv.FormatUint(n, 10) && (host == "" || isHost(host) || net.ParseIP(host) != nil || isZoned(host))
+}
+
+// isReachable reports whether another machine can go there.
+func isReachable(s string) bool {
+	host, port, _ := net.SplitHostPort(s)
+	return isAddress(s) && host != "" && port != "0" && !net.ParseIP(host).IsUnspecified()
 }
 
 // isZoned reports an IPv6 address that names its interface, such as fe80::1%eth0.

@@ -224,6 +224,21 @@ func (l *loader) checkTogether() {
 		l.reportTogether(fmt.Sprintf("must be at least accounts.session_idle = %q; it is %q",
 			formatDuration(c.Accounts.SessionIdle), formatDuration(c.Accounts.SessionLife)), "accounts.session_life", "accounts.session_idle")
 	}
+	l.checkCluster()
+}
+
+// checkCluster refuses a [cluster] that nobody switched on: whoever wrote it believes that it works. Saying enabled = false is enough to
+// keep the rest for later.
+func (l *loader) checkCluster() {
+	if _, said := l.from["cluster.enabled"]; said {
+		return
+	}
+	for _, f := range l.fields {
+		if at, set := l.from[f.Key]; set && strings.HasPrefix(f.Key, "cluster.") {
+			l.report(at.place, "cluster.enabled", "must be said where there is "+f.Key+": true, or false to keep it for later")
+			return
+		}
+	}
 }
 
 // reportTogether blames the first key, at its own place or, where that is the default, at the place of the other that does not fit it.
