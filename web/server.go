@@ -24,12 +24,13 @@ type Options struct {
 	Accounts *account.Accounts
 	Chat     *chat.Chat
 	Presence *presence.Tracker // the one that Chat has
-	Layer    layer.Layer       // the one that Chat publishes on
+	Layer    layer.Layer       // the one that Chat publishes on, or one of several nodes over it
 	Limits   Limits
 	Names    []string // the DNS names, beside localhost, by which browsers may call this server
 	Version  string
-	Ready    func(ctx context.Context) error // whether the store can be written; nil: always
-	Logger   *slog.Logger                    // nil: slog.Default()
+	Ready    func(ctx context.Context) error                // whether the store can be written; nil: always
+	Cluster  func(ctx context.Context) (ClusterView, error) // the nodes of the cluster; nil: this server is alone
+	Logger   *slog.Logger                                   // nil: slog.Default()
 }
 
 // Limits are the bounds that an operator may move. Zero turns a limit off, except where it says otherwise.
@@ -53,6 +54,7 @@ type Server struct {
 	names    map[string]bool
 	version  string
 	ready    func(ctx context.Context) error
+	cluster  func(ctx context.Context) (ClusterView, error)
 	logger   *slog.Logger
 
 	templates map[string]*template.Template
@@ -94,6 +96,7 @@ func New(opts Options) (*Server, error) {
 		names:     hostNames(opts.Names),
 		version:   opts.Version,
 		ready:     opts.Ready,
+		cluster:   opts.Cluster,
 		logger:    opts.Logger,
 		templates: templates,
 		static:    static,
@@ -148,6 +151,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /chat/{room}/settings/{$}", s.getSettings)
 	mux.HandleFunc("POST /chat/{room}/settings/{$}", s.postSettings)
 	mux.HandleFunc("GET /pm/{name}/{$}", s.getPrivate)
+	mux.HandleFunc("GET /admin/cluster/{$}", s.getCluster)
 	mux.HandleFunc("POST /ws/ticket/{$}", s.postTicket)
 	mux.HandleFunc("GET /users/{$}", s.serveUsers)
 	mux.HandleFunc("GET /ws/chat/{room}/{$}", s.serveChat)

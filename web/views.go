@@ -92,6 +92,50 @@ type SettingsPage struct {
 	Saved  bool
 }
 
+// ClusterPage shows administrators the nodes of the cluster.
+type ClusterPage struct {
+	Page
+	Alone bool // there is no cluster
+	ClusterView
+}
+
+// ClusterView is the cluster as this node sees it.
+type ClusterView struct {
+	Members []MemberView // this node first
+	Notes   []string     // what is wrong or under way and concerns no single other node
+}
+
+// MemberView is one node. What is not known, or says nothing, is empty.
+type MemberView struct {
+	ID        string
+	Name      string
+	Address   string
+	Version   string
+	Self      bool
+	State     string // "alive", "suspect", "dead", "left", "unknown"
+	Since     time.Time
+	RoundTrip string
+	Clock     string // how far its clock is from ours
+	Behind    string // rows that it has not
+	Queue     string // what waits to be sent to it
+	Trouble   string // what is wrong and what to do
+}
+
+// StateWords is the state for people.
+func (m MemberView) StateWords() string {
+	switch m.State {
+	case "alive":
+		return "Alive"
+	case "suspect":
+		return "Not answering"
+	case "dead":
+		return "Out of reach"
+	case "left":
+		return "Left"
+	}
+	return "Never met"
+}
+
 // ErrorPage says what went wrong and what to do next.
 type ErrorPage struct {
 	Page
