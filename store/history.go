@@ -13,7 +13,7 @@ type Conversation struct {
 
 func (c *Conversation) scan(from scanner) error {
 	m := &c.Last
-	return from.Scan(&c.Other, &m.Place, &m.Stamp, &m.Feed, &m.Seq,
+	return from.Scan(&c.Other, &m.Place, &m.Stamp, &m.Feed, &m.Seq, &m.Extra,
 		&m.ID, &m.Room, &m.Author, &m.Target, &m.Posted, &m.Text, (*timeColumn)(&m.Edited), &m.Deleted)
 }
 
@@ -32,7 +32,7 @@ const (
 			SELECT place FROM (SELECT place FROM messages
 				WHERE target = ?1 AND target IS NOT NULL AND place > ?2 ORDER BY place LIMIT ?3))
 		ORDER BY place LIMIT ?3`
-	conversationsOf = `SELECT c.other, m.place, m.stamp, m.feed, m.seq,
+	conversationsOf = `SELECT c.other, m.place, m.stamp, m.feed, m.seq, m.extra,
 			m.id, m.room, m.author, m.target, m.posted, m.text, m.edited, m.deleted
 		FROM conversations AS c JOIN messages AS m ON m.id = c.message
 		WHERE c.user = ? ORDER BY c.posted DESC, c.message DESC LIMIT ?`

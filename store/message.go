@@ -20,19 +20,22 @@ type Message struct {
 	Deleted bool
 }
 
-const messageColumns = `place, stamp, feed, seq, id, room, author, target, posted, text, edited, deleted`
+const messageColumns = `place, stamp, feed, seq, extra, id, room, author, target, posted, text, edited, deleted`
 
 func (m *Message) scan(from scanner) error {
-	return from.Scan(&m.Place, &m.Stamp, &m.Feed, &m.Seq,
+	return from.Scan(&m.Place, &m.Stamp, &m.Feed, &m.Seq, &m.Extra,
 		&m.ID, &m.Room, &m.Author, &m.Target, &m.Posted, &m.Text, (*timeColumn)(&m.Edited), &m.Deleted)
 }
 
 const (
-	messageByID = `SELECT ` + messageColumns + ` FROM messages WHERE id = ?`
-	putMessage  = `INSERT INTO messages (` + messageColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	messageByID  = `SELECT ` + messageColumns + ` FROM messages WHERE id = ?`
+	messagesByID = `SELECT ` + messageColumns + ` FROM messages
+		WHERE id IN (SELECT unhex(value) FROM json_each(?))`
+	putMessage = `INSERT INTO messages (` + messageColumns + `)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
-			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq,
+			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq, extra = excluded.extra,
+			room = excluded.room, author = excluded.author, target = excluded.target, posted = excluded.posted,
 			text = excluded.text, edited = excluded.edited, deleted = excluded.deleted`
 	putConversation = `INSERT INTO conversations (user, other, posted, message) VALUES (?, ?, ?, ?)
 		ON CONFLICT (user, other) DO UPDATE SET posted = excluded.posted, message = excluded.message
@@ -46,12 +49,22 @@ func (t *tx) putMessage(m *Message) error {
 		m.Posted = m.Stamp
 	}
 	if m.Deleted {
-		m.Text = ""
+		m.Text, m.Extra = "", ""
 		t.erased = true
 	}
-	row := *m
-	t.rows = append(t.rows, &row)
-	return t.write(putMessage, m.Place, int64(m.Stamp), m.Feed, int64(m.Seq),
+	return t.put(m)
+}
+
+func (m *Message) key() rowKey { return rowKey{kind: kindMessage, id: m.ID} }
+func (m *Message) final() bool { return m.Deleted }
+
+func (m *Message) clone() Row {
+	copied := *m
+	return &copied
+}
+
+func (m *Message) write(t *tx) error {
+	return t.write(putMessage, m.Place, int64(m.Stamp), m.Feed, int64(m.Seq), m.Extra,
 		m.ID, m.Room, m.Author, m.Target, int64(m.Posted), m.Text, millis(m.Edited), m.Deleted)
 }
 
@@ -95,7 +108,7 @@ func (t *tx) post(m *Message) error {
 		return err
 	}
 	if m.Target.IsZero() {
-		t.touch(m.Room, m.Place)
+		t.touch(m.Room)
 		return nil
 	}
 	if err := t.write(putConversation, m.Author, m.Target, int64(m.Posted), m.ID); err != nil {

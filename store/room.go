@@ -17,31 +17,43 @@ type Room struct {
 	Guests  bool // people without an account may enter
 }
 
-const roomColumns = `place, stamp, feed, seq, id, name, key, creator, created, guests`
+const roomColumns = `place, stamp, feed, seq, extra, id, name, key, creator, created, guests`
 
 func (r *Room) scan(from scanner) error {
-	return from.Scan(&r.Place, &r.Stamp, &r.Feed, &r.Seq,
+	return from.Scan(&r.Place, &r.Stamp, &r.Feed, &r.Seq, &r.Extra,
 		&r.ID, &r.Name, &r.Key, &r.Creator, (*timeColumn)(&r.Created), &r.Guests)
 }
 
 const (
-	roomByID      = `SELECT ` + roomColumns + ` FROM rooms WHERE id = ?`
-	roomsByRecent = `SELECT r.place, r.stamp, r.feed, r.seq, r.id, r.name, r.key, r.creator, r.created, r.guests
+	roomByID  = `SELECT ` + roomColumns + ` FROM rooms WHERE id = ?`
+	roomsByID = `SELECT ` + roomColumns + ` FROM rooms
+		WHERE id IN (SELECT unhex(value) FROM json_each(?))`
+	roomsByRecent = `SELECT r.place, r.stamp, r.feed, r.seq, r.extra, r.id, r.name, r.key, r.creator, r.created, r.guests
 		FROM activity AS a JOIN rooms AS r ON r.id = a.room
-		ORDER BY a.place DESC LIMIT ?`
+		ORDER BY a.at DESC LIMIT ?`
 	putRoom = `INSERT INTO rooms (` + roomColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
-			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq,
-			name = excluded.name, creator = excluded.creator, guests = excluded.guests`
+			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq, extra = excluded.extra,
+			name = excluded.name, key = excluded.key, created = excluded.created, creator = excluded.creator, guests = excluded.guests`
 )
+
+func (r *Room) key() rowKey { return rowKey{kind: kindRoom, id: r.ID} }
+func (r *Room) final() bool { return false }
+
+func (r *Room) clone() Row {
+	copied := *r
+	return &copied
+}
 
 func (t *tx) putRoom(r *Room) error {
 	t.sign(&r.Header)
 	r.Created = rounded(r.Created)
-	row := *r
-	t.rows = append(t.rows, &row)
-	return t.write(putRoom, r.Place, int64(r.Stamp), r.Feed, int64(r.Seq),
+	return t.put(r)
+}
+
+func (r *Room) write(t *tx) error {
+	return t.write(putRoom, r.Place, int64(r.Stamp), r.Feed, int64(r.Seq), r.Extra,
 		r.ID, r.Name, r.Key, r.Creator, millis(r.Created), r.Guests)
 }
 
@@ -65,7 +77,7 @@ func (s *Store) OpenRoom(ctx context.Context, r Room) (room Room, created bool, 
 		}
 		got = r
 		err = t.putRoom(&got)
-		t.touch(got.ID, got.Place)
+		t.touch(got.ID)
 		return err
 	})
 	if err != nil {
@@ -74,12 +86,12 @@ func (s *Store) OpenRoom(ctx context.Context, r Room) (room Room, created bool, 
 	return got, isNew, nil
 }
 
-// touch notes that something happened in the room at that place.
-func (t *tx) touch(room ID, place int64) {
+// touch notes that something happened in the room; see [tx.commit].
+func (t *tx) touch(room ID) {
 	if t.active == nil {
-		t.active = make(map[ID]int64)
+		t.active = make(map[ID]struct{})
 	}
-	t.active[room] = place
+	t.active[room] = struct{}{}
 }
 
 // UpdateRoom changes a room as [Store.UpdateUser] changes a user. ID, key and

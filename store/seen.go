@@ -6,35 +6,45 @@ import (
 	"time"
 )
 
-// Seen is when a user was last there. The later time wins.
+// Seen is when a user was last there.
 type Seen struct {
 	Header
 	User ID
 	At   time.Time
 }
 
-const seenColumns = `place, stamp, feed, seq, user, at`
+const seenColumns = `place, stamp, feed, seq, extra, user, at`
 
 func (s *Seen) scan(from scanner) error {
-	return from.Scan(&s.Place, &s.Stamp, &s.Feed, &s.Seq, &s.User, (*timeColumn)(&s.At))
+	return from.Scan(&s.Place, &s.Stamp, &s.Feed, &s.Seq, &s.Extra, &s.User, (*timeColumn)(&s.At))
 }
 
 const (
 	seenByUser  = `SELECT ` + seenColumns + ` FROM seen WHERE user = ?`
 	seenByUsers = `SELECT ` + seenColumns + ` FROM seen
 		WHERE user IN (SELECT unhex(value) FROM json_each(?))`
-	putSeen = `INSERT INTO seen (` + seenColumns + `) VALUES (?, ?, ?, ?, ?, ?)
+	putSeen = `INSERT INTO seen (` + seenColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (user) DO UPDATE SET
-			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq,
+			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq, extra = excluded.extra,
 			at = excluded.at`
 )
+
+func (s *Seen) key() rowKey { return rowKey{kind: kindSeen, id: s.User} }
+func (s *Seen) final() bool { return false }
+
+func (s *Seen) clone() Row {
+	copied := *s
+	return &copied
+}
+
+func (s *Seen) write(t *tx) error {
+	return t.write(putSeen, s.Place, int64(s.Stamp), s.Feed, int64(s.Seq), s.Extra, s.User, millis(s.At))
+}
 
 func (t *tx) putSeen(s *Seen) error {
 	t.sign(&s.Header)
 	s.At = rounded(s.At)
-	row := *s
-	t.rows = append(t.rows, &row)
-	return t.write(putSeen, s.Place, int64(s.Stamp), s.Feed, int64(s.Seq), s.User, millis(s.At))
+	return t.put(s)
 }
 
 // SetSeen notes that the user was there. An earlier time than the one known

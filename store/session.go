@@ -20,11 +20,11 @@ type Session struct {
 	Revoked bool
 }
 
-const sessionColumns = `place, stamp, feed, seq, id, token, user, created, used, expires, agent, address, revoked`
+const sessionColumns = `place, stamp, feed, seq, extra, id, token, user, created, used, expires, agent, address, revoked`
 
 func (x *Session) scan(from scanner) error {
 	var token []byte
-	if err := from.Scan(&x.Place, &x.Stamp, &x.Feed, &x.Seq,
+	if err := from.Scan(&x.Place, &x.Stamp, &x.Feed, &x.Seq, &x.Extra,
 		&x.ID, &token, &x.User, (*timeColumn)(&x.Created), (*timeColumn)(&x.Used), (*timeColumn)(&x.Expires),
 		&x.Agent, &x.Address, &x.Revoked); err != nil {
 		return err
@@ -39,22 +39,35 @@ func (x *Session) scan(from scanner) error {
 const (
 	sessionByID    = `SELECT ` + sessionColumns + ` FROM sessions WHERE id = ?`
 	sessionByToken = `SELECT ` + sessionColumns + ` FROM sessions WHERE token = ?`
+	sessionsByID   = `SELECT ` + sessionColumns + ` FROM sessions
+		WHERE id IN (SELECT unhex(value) FROM json_each(?))`
 	sessionsByUser = `SELECT ` + sessionColumns + ` FROM sessions WHERE user = ? ORDER BY created, id`
 	putSession     = `INSERT INTO sessions (` + sessionColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
-			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq,
-			used = excluded.used, expires = excluded.expires,
+			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq, extra = excluded.extra,
+			token = excluded.token, user = excluded.user, created = excluded.created, used = excluded.used, expires = excluded.expires,
 			agent = excluded.agent, address = excluded.address, revoked = excluded.revoked`
-	deleteExpiredSessions = `DELETE FROM sessions WHERE expires < ?`
+	deleteExpiredSessions = `DELETE FROM sessions
+		WHERE expires < ?1 AND (revoked = 0 OR created < ?1 - ?2)`
 )
+
+func (x *Session) key() rowKey { return rowKey{kind: kindSession, id: x.ID} }
+func (x *Session) final() bool { return x.Revoked }
+
+func (x *Session) clone() Row {
+	copied := *x
+	return &copied
+}
 
 func (t *tx) putSession(x *Session) error {
 	t.sign(&x.Header)
 	x.Created, x.Used, x.Expires = rounded(x.Created), rounded(x.Used), rounded(x.Expires)
-	row := *x
-	t.rows = append(t.rows, &row)
-	return t.write(putSession, x.Place, int64(x.Stamp), x.Feed, int64(x.Seq),
+	return t.put(x)
+}
+
+func (x *Session) write(t *tx) error {
+	return t.write(putSession, x.Place, int64(x.Stamp), x.Feed, int64(x.Seq), x.Extra,
 		x.ID, x.Token[:], x.User, millis(x.Created), millis(x.Used), millis(x.Expires),
 		x.Agent, x.Address, x.Revoked)
 }
@@ -119,12 +132,17 @@ func (s *Store) SessionsOf(ctx context.Context, user ID) ([]Session, error) {
 	return readMany[Session](ctx, s, "list sessions", sessionsByUser, user)
 }
 
-// DeleteExpiredSessions forgets sessions that expired before then. It is local
-// housekeeping: watchers do not see it.
+// keepRevoked is how long a revoked session is remembered, from its making. A node
+// that was away may bring it back as it was before, and must be told.
+const keepRevoked = 400 * 24 * time.Hour
+
+// DeleteExpiredSessions forgets sessions that expired before then; a revoked one
+// only when all that knew it are long past its life. It is local housekeeping:
+// watchers do not see it.
 func (s *Store) DeleteExpiredSessions(ctx context.Context, before time.Time) (int, error) {
 	var n int
 	err := s.writer.submit(ctx, "delete expired sessions", func(t *tx) (err error) {
-		n, err = t.change(deleteExpiredSessions, millis(before))
+		n, err = t.change(deleteExpiredSessions, millis(before), keepRevoked.Milliseconds())
 		return err
 	})
 	if err != nil {

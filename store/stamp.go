@@ -30,6 +30,13 @@ type clock struct {
 	last Stamp
 }
 
+// follow notes a stamp of another node. One that is far ahead is not followed.
+func (c *clock) follow(now time.Time, s Stamp) {
+	if s > c.last && s < StampAt(now.Add(maxLead)) {
+		c.last = s
+	}
+}
+
 // next gives a stamp later than every one given before and later than after, the
 // stamp of the row to be replaced (zero if there is none). A counter that runs
 // over carries into the milliseconds: time then runs ahead a little, and stamps

@@ -37,6 +37,7 @@ type Store struct {
 	dir    string
 	log    ID
 	place  atomic.Int64 // newest committed
+	feed   atomic.Pointer[ID]
 	reader *reader
 	writer *writer
 
@@ -105,13 +106,25 @@ func (s *Store) start(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
+	known, err := loadFeeds(ctx, s.conn)
+	if err != nil {
+		return err
+	}
 	if s.reader, err = openReader(path); err != nil {
 		return err
 	}
 	s.log = log
-	s.place.Store(last.place)
-	s.writer = startWriter(s.conn, s.dir, last, opts, s.place.Store)
-	return nil
+	s.saved(last)
+	s.writer = startWriter(s.conn, s.dir, last, known, opts, s.saved)
+	return s.retry(ctx)
+}
+
+// saved publishes what the last commit has reached.
+func (s *Store) saved(c counters) {
+	s.place.Store(c.place)
+	if feed := s.feed.Load(); feed == nil || *feed != c.feed {
+		s.feed.Store(&c.feed)
+	}
 }
 
 // connect makes the connection that writes. Settings follow one by one, when it
@@ -191,7 +204,7 @@ func loadState(ctx context.Context, conn *sql.Conn) (log ID, c counters, err err
 		log = newRandomID()
 		_, err = conn.ExecContext(ctx, `INSERT INTO state (id, log, place, clock) VALUES (1, ?, 0, 0)`, log)
 	}
-	c.clock.last = Stamp(clock)
+	c.clock.last, c.feed = Stamp(clock), newRandomID()
 	return log, c, err
 }
 

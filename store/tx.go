@@ -14,11 +14,13 @@ type tx struct {
 	w   *writer
 	now time.Time
 
-	rows    []Row        // replicated rows written, in order of place
-	active  map[ID]int64 // rooms with new messages, and the place of the newest
-	erased  bool         // text was deleted
-	written int          // statements that changed something
-	broken  error        // first failure of SQLite, or a panic: the transaction must go
+	rows    []Row           // replicated rows written, in order of place
+	before  counters        // before the transaction
+	active  map[ID]struct{} // rooms where something happened
+	known   map[ID]uint64   // feeds of others that this node now has further
+	erased  bool            // text was deleted
+	written int             // statements that changed something
+	broken  error           // first failure of SQLite, or a panic: the transaction must go
 }
 
 func (t *tx) begin() error {
@@ -35,16 +37,24 @@ func (t *tx) begin() error {
 // commit writes what the batch leads to, once for all its operations, and makes
 // it durable.
 func (t *tx) commit() error {
-	for room, place := range t.active {
-		if err := t.write(putActivity, room, place); err != nil {
+	for room := range t.active {
+		if err := t.write(putActivity, room); err != nil {
 			return err
 		}
 	}
-	if len(t.rows) > 0 {
-		if err := t.write(putFeed, t.w.feed, int64(t.w.counters.seq)); err != nil {
+	c := &t.w.counters
+	if c.seq != t.before.seq || c.feed != t.before.feed {
+		if err := t.write(putFeed, c.feed, int64(c.seq)); err != nil {
 			return err
 		}
-		if err := t.write(putState, t.w.counters.place, int64(t.w.counters.clock.last)); err != nil {
+	}
+	for feed, seq := range t.known {
+		if err := t.write(putFeed, feed, int64(seq)); err != nil {
+			return err
+		}
+	}
+	if c.place != t.before.place {
+		if err := t.write(putState, c.place, int64(c.clock.last)); err != nil {
 			return err
 		}
 	}
@@ -126,19 +136,29 @@ func (t *tx) sign(h *Header) {
 	*h = Header{
 		Origin: Origin{
 			Stamp: c.clock.next(t.now, h.Stamp),
-			Feed:  t.w.feed,
+			Feed:  c.feed,
 			Seq:   c.seq,
 		},
 		Place: c.place,
+		Extra: h.Extra,
 	}
+}
+
+// put writes a row that has its place, and notes it for the watchers.
+func (t *tx) put(r Row) error {
+	t.rows = append(t.rows, r.clone())
+	return r.write(t)
 }
 
 const (
 	putFeed = `INSERT INTO feeds (feed, seq) VALUES (?, ?)
 		ON CONFLICT (feed) DO UPDATE SET seq = excluded.seq`
 	putState    = `UPDATE state SET place = ?, clock = ? WHERE id = 1`
-	putActivity = `INSERT INTO activity (room, place) VALUES (?, ?)
-		ON CONFLICT (room) DO UPDATE SET place = max(place, excluded.place)`
+	putActivity = `INSERT INTO activity (room, at) SELECT ?1, max(
+			coalesce((SELECT posted FROM messages WHERE room = ?1 ORDER BY posted DESC LIMIT 1), 0),
+			coalesce((SELECT max(created, 0) << 16 FROM rooms WHERE id = ?1), 0))
+		WHERE true
+		ON CONFLICT (room) DO UPDATE SET at = excluded.at WHERE at <> excluded.at`
 )
 
 // absent checks that a query finds no row, and returns ErrConflict if it does.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -10,12 +11,18 @@ import (
 type User struct {
 	Header
 	ID       ID
-	Name     string // as its owner writes it
+	Name     string // as people see it
 	Key      string // as it is compared; one user holds a key
 	Password string // encoded hash, never the password
 	Admin    bool
 	Disabled bool
 	Created  time.Time
+
+	// What the owner wants to be called, and since when. It is not the name if
+	// somebody on another node claimed the same before; see [Store.Merge].
+	ClaimedName string
+	ClaimedKey  string
+	Claimed     Stamp
 }
 
 // UserQuery selects a page of users.
@@ -25,38 +32,59 @@ type UserQuery struct {
 	Limit    int
 }
 
-const userColumns = `place, stamp, feed, seq, id, name, key, password, admin, disabled, created`
+const userColumns = `place, stamp, feed, seq, extra, id, shown, shown_key, password, admin, disabled, created, name, key, claimed`
 
 func (u *User) scan(from scanner) error {
-	return from.Scan(&u.Place, &u.Stamp, &u.Feed, &u.Seq,
-		&u.ID, &u.Name, &u.Key, &u.Password, &u.Admin, &u.Disabled, (*timeColumn)(&u.Created))
+	return from.Scan(&u.Place, &u.Stamp, &u.Feed, &u.Seq, &u.Extra,
+		&u.ID, &u.Name, &u.Key, &u.Password, &u.Admin, &u.Disabled, (*timeColumn)(&u.Created),
+		&u.ClaimedName, &u.ClaimedKey, &u.Claimed)
 }
 
 const (
-	userByID  = `SELECT ` + userColumns + ` FROM users WHERE id = ?`
-	userByKey = `SELECT ` + userColumns + ` FROM users WHERE key = ?`
-	usersByID = `SELECT ` + userColumns + ` FROM users
+	userByID     = `SELECT ` + userColumns + ` FROM users WHERE id = ?`
+	userByKey    = `SELECT ` + userColumns + ` FROM users WHERE shown_key = ?`
+	usersByClaim = `SELECT ` + userColumns + ` FROM users WHERE key = ?`
+	usersByID    = `SELECT ` + userColumns + ` FROM users
 		WHERE id IN (SELECT unhex(value) FROM json_each(?))`
 	usersByKey = `SELECT ` + userColumns + ` FROM users
-		WHERE key > ? ORDER BY key LIMIT ?`
+		WHERE shown_key > ? ORDER BY shown_key LIMIT ?`
 	usersByMatch = `SELECT ` + userColumns + ` FROM users
-		WHERE key > ? AND instr(key, ?) > 0 ORDER BY key LIMIT ?`
+		WHERE shown_key > ? AND instr(shown_key, ?) > 0 ORDER BY shown_key LIMIT ?`
 	countUsers = `SELECT count(*) FROM users`
 	putUser    = `INSERT INTO users (` + userColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
-			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq,
-			name = excluded.name, key = excluded.key, password = excluded.password,
+			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq, extra = excluded.extra,
+			shown = excluded.shown, shown_key = excluded.shown_key, name = excluded.name, key = excluded.key,
+			claimed = excluded.claimed, password = excluded.password,
 			admin = excluded.admin, disabled = excluded.disabled, created = excluded.created`
 )
 
-func (t *tx) putUser(u *User) error {
+func (u *User) key() rowKey { return rowKey{kind: kindUser, id: u.ID} }
+func (u *User) final() bool { return false }
+
+func (u *User) clone() Row {
+	copied := *u
+	return &copied
+}
+
+func (u *User) write(t *tx) error {
+	return t.write(putUser, u.Place, int64(u.Stamp), u.Feed, int64(u.Seq), u.Extra,
+		u.ID, u.Name, u.Key, u.Password, u.Admin, u.Disabled, millis(u.Created),
+		u.ClaimedName, u.ClaimedKey, int64(u.Claimed))
+}
+
+// putUser writes a user who was made or changed here; old is who it was before.
+func (t *tx) putUser(u *User, old User) error {
 	t.sign(&u.Header)
 	u.Created = rounded(u.Created)
-	row := *u
-	t.rows = append(t.rows, &row)
-	return t.write(putUser, u.Place, int64(u.Stamp), u.Feed, int64(u.Seq),
-		u.ID, u.Name, u.Key, u.Password, u.Admin, u.Disabled, millis(u.Created))
+	switch {
+	case u.Key != old.Key:
+		u.ClaimedName, u.ClaimedKey, u.Claimed = u.Name, u.Key, u.Stamp
+	case u.Name != old.Name:
+		u.ClaimedName = bareName(u.Name)
+	}
+	return t.putClaim(u, old.ClaimedKey)
 }
 
 // CreateUser adds an account, with a new ID if it has none. Somebody else who
@@ -75,6 +103,9 @@ func (s *Store) CreateUser(ctx context.Context, u User) (User, error) {
 
 func (t *tx) createUser(u User) (User, error) {
 	u.Header = Header{}
+	if strings.Contains(u.Key, nameMark) {
+		return User{}, errNameMark
+	}
 	if u.ID.IsZero() {
 		u.ID = NewID()
 	}
@@ -84,7 +115,7 @@ func (t *tx) createUser(u User) (User, error) {
 	if err := absent[User](t, userByID, u.ID); err != nil {
 		return User{}, err
 	}
-	err := t.putUser(&u)
+	err := t.putUser(&u, User{})
 	return u, err
 }
 
@@ -104,7 +135,7 @@ func (t *tx) keyFree(u User) error {
 
 // UpdateUser changes an account: change gets the newest state and alters it. Its
 // error leaves all as it was and is returned. It may be called more than once.
-// The ID does not change.
+// The ID does not change. Another key is a new claim of a name.
 func (s *Store) UpdateUser(ctx context.Context, id ID, change func(*User) error) (User, error) {
 	var updated User
 	err := s.writer.submit(ctx, "update user", func(t *tx) error {
@@ -117,12 +148,16 @@ func (s *Store) UpdateUser(ctx context.Context, id ID, change func(*User) error)
 			return err
 		}
 		u.Header, u.ID = old.Header, old.ID
+		u.ClaimedName, u.ClaimedKey, u.Claimed = old.ClaimedName, old.ClaimedKey, old.Claimed
 		if u.Key != old.Key {
+			if strings.Contains(u.Key, nameMark) {
+				return errNameMark
+			}
 			if err := t.keyFree(u); err != nil {
 				return err
 			}
 		}
-		err = t.putUser(&u)
+		err = t.putUser(&u, old)
 		updated = u
 		return err
 	})

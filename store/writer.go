@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"time"
 )
@@ -24,6 +25,7 @@ const (
 // counters are what the writer gives out. A rolled-back transaction puts them back.
 type counters struct {
 	clock clock
+	feed  ID // the running one
 	seq   uint64
 	place int64
 }
@@ -35,8 +37,7 @@ type writer struct {
 	dir    string
 	now    func() time.Time
 	logger *slog.Logger
-	feed   ID
-	saved  func(place int64) // a commit is on disk, up to that place
+	saved  func(counters) // a commit is on disk
 
 	queue   chan *operation
 	closing chan struct{} // closed: take no more
@@ -44,24 +45,26 @@ type writer struct {
 
 	// Owned by the goroutine.
 	counters   counters
+	known      map[ID]uint64 // how far this node has the feeds of others
+	retried    time.Time     // when early rows were last looked at
 	statements map[string]*sql.Stmt
 	scrub      *time.Timer
 
 	watchers watchers
 }
 
-func startWriter(conn *sql.Conn, dir string, last counters, opts Options, saved func(place int64)) *writer {
+func startWriter(conn *sql.Conn, dir string, last counters, known map[ID]uint64, opts Options, saved func(counters)) *writer {
 	w := &writer{
 		conn:       conn,
 		dir:        dir,
 		now:        opts.Now,
 		logger:     opts.Logger,
-		feed:       newRandomID(),
 		saved:      saved,
 		queue:      make(chan *operation, queueLength),
 		closing:    make(chan struct{}),
 		stopped:    make(chan struct{}),
 		counters:   last,
+		known:      known,
 		statements: make(map[string]*sql.Stmt),
 		scrub:      time.NewTimer(scrubDelay),
 	}
@@ -177,7 +180,7 @@ func (w *writer) commit(batch []*operation) {
 // an error nothing has changed; otherwise each operation has its own result.
 func (w *writer) transact(batch []*operation) (results []error, err error) {
 	before := w.counters
-	t := &tx{w: w, now: w.now()}
+	t := &tx{w: w, now: w.now(), before: before}
 	if err := t.begin(); err != nil {
 		return nil, fmt.Errorf("%s: %w", batch[0].doing, explain(w.dir, err))
 	}
@@ -203,7 +206,8 @@ func (w *writer) transact(batch []*operation) (results []error, err error) {
 	if err := t.commit(); err != nil {
 		return undo(batch[0].doing, err)
 	}
-	w.saved(w.counters.place)
+	maps.Copy(w.known, t.known)
+	w.saved(w.counters)
 	if t.erased {
 		w.scrub.Reset(scrubDelay)
 	}

@@ -1,0 +1,379 @@
+package store
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+	"unicode/utf8"
+)
+
+// MaxRow bounds a row as it travels, in bytes.
+const MaxRow = 1 << 20
+
+// Kinds of rows, as they travel.
+const (
+	kindUser    = "user"
+	kindSeen    = "seen"
+	kindSession = "session"
+	kindRoom    = "room"
+	kindMessage = "message"
+)
+
+// wireVersion is raised for a kind when older versions must not take its rows for
+// what they know; they keep them as [Strange]. A field that they may ignore needs
+// no new version.
+const wireVersion = 1
+
+// wireHead begins every row that travels.
+type wireHead struct {
+	Kind    string `json:"kind"`
+	Version int    `json:"v"`
+	ID      string `json:"id"`
+	Stamp   Stamp  `json:"stamp"`
+	Feed    ID     `json:"feed"`
+	Seq     uint64 `json:"seq"`
+	Final   bool   `json:"final,omitzero"` // no later state replaces this one
+}
+
+type wireUser struct {
+	wireHead
+	Name     string `json:"name"`
+	Key      string `json:"key"`
+	Claimed  Stamp  `json:"claimed"`
+	Password string `json:"password"`
+	Admin    bool   `json:"admin,omitzero"`
+	Disabled bool   `json:"disabled,omitzero"`
+	Created  int64  `json:"created"`
+}
+
+type wireSeen struct {
+	wireHead
+	At int64 `json:"at"`
+}
+
+type wireSession struct {
+	wireHead
+	Token   string `json:"token"`
+	User    ID     `json:"user"`
+	Created int64  `json:"created"`
+	Used    int64  `json:"used"`
+	Expires int64  `json:"expires"`
+	Agent   string `json:"agent"`
+	Address string `json:"address"`
+}
+
+type wireRoom struct {
+	wireHead
+	Name    string `json:"name"`
+	Key     string `json:"key"`
+	Creator ID     `json:"creator,omitzero"`
+	Created int64  `json:"created"`
+	Guests  bool   `json:"guests,omitzero"`
+}
+
+type wireMessage struct {
+	wireHead
+	Room   ID     `json:"room"`
+	Author ID     `json:"author,omitzero"`
+	Target ID     `json:"target,omitzero"`
+	Posted Stamp  `json:"posted"`
+	Text   string `json:"text,omitzero"`
+	Edited int64  `json:"edited,omitzero"`
+}
+
+func head(r Row) wireHead {
+	key, o := r.key(), OriginOf(r)
+	return wireHead{
+		Kind: key.kind, Version: wireVersion, ID: key.id.String(),
+		Stamp: o.Stamp, Feed: o.Feed, Seq: o.Seq, Final: r.final(),
+	}
+}
+
+func (u *User) wire() any {
+	return wireUser{
+		head(u), u.ClaimedName, u.ClaimedKey, u.Claimed,
+		u.Password, u.Admin, u.Disabled, millis(u.Created),
+	}
+}
+
+func (s *Seen) wire() any { return wireSeen{head(s), millis(s.At)} }
+
+func (x *Session) wire() any {
+	return wireSession{
+		head(x), hex.EncodeToString(x.Token[:]), x.User,
+		millis(x.Created), millis(x.Used), millis(x.Expires), x.Agent, x.Address,
+	}
+}
+
+func (r *Room) wire() any {
+	return wireRoom{head(r), r.Name, r.Key, r.Creator, millis(r.Created), r.Guests}
+}
+
+func (m *Message) wire() any {
+	return wireMessage{head(m), m.Room, m.Author, m.Target, m.Posted, m.Text, millis(m.Edited)}
+}
+
+func (x *Strange) wire() any { return json.RawMessage(x.Body) }
+
+// EncodeRow gives a row as it travels between nodes: a JSON object, always the
+// same bytes for the same row.
+func EncodeRow(r Row) []byte {
+	if x, ok := r.(*Strange); ok {
+		return []byte(x.Body)
+	}
+	body := encode(r.wire())
+	if extra := r.row().Extra; extra != "" {
+		body = append(body[:len(body)-1], ',')
+		body = append(body, extra[1:]...)
+	}
+	return body
+}
+
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // it would make a body grow that was read within the limit
+	if err := e.Encode(v); err != nil {
+		panic(fmt.Sprintf("encode a row: %v", err)) // texts, numbers and checked JSON always can be
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// DecodeRow reads what [EncodeRow] wrote, here or in another version: fields that
+// it does not know are in [Header.Extra], and a row of an unknown kind or version
+// is a [Strange] one. An error says that this is no row at all.
+func DecodeRow(body []byte) (Row, error) {
+	row, err := decodeRow(body)
+	if err != nil {
+		return nil, fmt.Errorf("decode a row: %w", err)
+	}
+	return row, nil
+}
+
+func decodeRow(body []byte) (Row, error) {
+	if len(body) > MaxRow {
+		return nil, fmt.Errorf("%d bytes, more than %d", len(body), MaxRow)
+	}
+	if !utf8.Valid(body) {
+		return nil, errors.New("not UTF-8")
+	}
+	f := fields{}
+	if err := json.Unmarshal(body, &f.values); err != nil {
+		return nil, err
+	}
+	var h wireHead
+	f.take("kind", &h.Kind)
+	f.take("v", &h.Version)
+	if !knownKind(h.Kind) || h.Version != wireVersion {
+		return decodeStrange(body)
+	}
+	f.take("id", &h.ID)
+	f.take("stamp", &h.Stamp)
+	f.take("feed", &h.Feed)
+	f.take("seq", &h.Seq)
+	f.take("final", &h.Final)
+	id, err := ParseID(h.ID)
+	if err != nil {
+		f.fail("id", err)
+	}
+	row := f.row(h.Kind, id, h.Final)
+	extra := f.rest()
+	if f.err != nil {
+		return nil, fmt.Errorf("%.40q: %w", h.Kind, f.err)
+	}
+	*row.row() = Header{Origin: Origin{h.Stamp, h.Feed, h.Seq}, Extra: extra}
+	if err := checkRow(row); err != nil {
+		return nil, fmt.Errorf("%s %s: %w", h.Kind, h.ID, err)
+	}
+	return row, nil
+}
+
+func knownKind(kind string) bool {
+	switch kind {
+	case kindUser, kindSeen, kindSession, kindRoom, kindMessage:
+		return true
+	}
+	return false
+}
+
+func decodeStrange(body []byte) (Row, error) {
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(body, &values); err != nil {
+		return nil, err
+	}
+	f := fields{values: values}
+	var h wireHead
+	canonical := f.rest()
+	f.take("kind", &h.Kind)
+	f.take("v", &h.Version)
+	f.take("id", &h.ID)
+	f.take("stamp", &h.Stamp)
+	f.take("feed", &h.Feed)
+	f.take("seq", &h.Seq)
+	f.take("final", &h.Final)
+	if f.err != nil {
+		return nil, f.err
+	}
+	row := &Strange{
+		Header: Header{Origin: Origin{h.Stamp, h.Feed, h.Seq}},
+		Kind:   h.Kind, ID: h.ID, Final: h.Final, Body: canonical,
+	}
+	if knownKind(h.Kind) && h.Version < wireVersion {
+		return nil, fmt.Errorf("%s has version %d", h.Kind, h.Version)
+	}
+	return row, checkRow(row)
+}
+
+// row reads the fields of one kind.
+func (f *fields) row(kind string, id ID, final bool) Row {
+	switch kind {
+	case kindUser:
+		u := &User{ID: id}
+		f.take("name", &u.ClaimedName)
+		f.take("key", &u.ClaimedKey)
+		f.take("claimed", &u.Claimed)
+		f.take("password", &u.Password)
+		f.take("admin", &u.Admin)
+		f.take("disabled", &u.Disabled)
+		u.Created = f.time("created")
+		u.show("")
+		return u
+	case kindSeen:
+		return &Seen{User: id, At: f.time("at")}
+	case kindSession:
+		x := &Session{ID: id, Revoked: final}
+		var token string
+		f.take("token", &token)
+		if n, err := hex.Decode(x.Token[:], []byte(token[:min(len(token), 2*len(x.Token))])); err != nil || n != len(x.Token) || len(token) != 2*n {
+			f.fail("token", errors.New("want 64 hex digits"))
+		}
+		f.take("user", &x.User)
+		x.Created, x.Used, x.Expires = f.time("created"), f.time("used"), f.time("expires")
+		f.take("agent", &x.Agent)
+		f.take("address", &x.Address)
+		return x
+	case kindRoom:
+		r := &Room{ID: id}
+		f.take("name", &r.Name)
+		f.take("key", &r.Key)
+		f.take("creator", &r.Creator)
+		r.Created = f.time("created")
+		f.take("guests", &r.Guests)
+		return r
+	default:
+		m := &Message{ID: id, Deleted: final}
+		f.take("room", &m.Room)
+		f.take("author", &m.Author)
+		f.take("target", &m.Target)
+		f.take("posted", &m.Posted)
+		f.take("text", &m.Text)
+		m.Edited = f.time("edited")
+		if m.Deleted {
+			m.Text = ""
+		}
+		return m
+	}
+}
+
+// fields are those of a row that are not read yet, by their exact names.
+type fields struct {
+	values map[string]json.RawMessage
+	err    error // the first
+}
+
+func (f *fields) fail(name string, err error) {
+	if f.err == nil {
+		f.err = fmt.Errorf("field %s: %w", name, err)
+	}
+}
+
+// take reads a field, and leaves what is not there as it is.
+func (f *fields) take(name string, into any) {
+	value, ok := f.values[name]
+	if !ok {
+		return
+	}
+	delete(f.values, name)
+	if err := json.Unmarshal(value, into); err != nil {
+		f.fail(name, err)
+	}
+}
+
+// time reads milliseconds. Any that a clock may show are good, and fit everywhere.
+func (f *fields) time(name string) time.Time {
+	var ms int64
+	f.take(name, &ms)
+	if ms < 0 || ms >= 1<<47 {
+		f.fail(name, fmt.Errorf("time %d is out of range", ms))
+		return time.Time{}
+	}
+	return timeOf(ms)
+}
+
+// rest gives all fields that were not taken, in their one spelling.
+func (f *fields) rest() string {
+	if len(f.values) == 0 {
+		return ""
+	}
+	return string(encode(f.values))
+}
+
+// checkRow finds what would make a row break a rule of this store.
+func checkRow(r Row) error {
+	o := OriginOf(r)
+	switch {
+	case o.Feed.IsZero() || o.Seq == 0 || o.Seq > math.MaxInt64:
+		return errors.New("it has no origin")
+	case o.Stamp == 0 || o.Stamp > math.MaxInt64:
+		return errors.New("it has no stamp")
+	}
+	if x, strange := r.(*Strange); strange {
+		return checkStrange(x)
+	}
+	if r.key().id.IsZero() {
+		return errors.New("it has no id")
+	}
+	// What the row says of times may be wrong by as much as clocks may be.
+	latest := o.Stamp + StampAt(time.UnixMilli(maxEarly.Milliseconds()))
+	switch r := r.(type) {
+	case *User:
+		if r.ClaimedKey == "" || bareName(r.ClaimedKey) != r.ClaimedKey || bareName(r.ClaimedName) != r.ClaimedName {
+			return errors.New("it has no proper name")
+		}
+		if r.Claimed > latest {
+			return errors.New("its name is claimed in the future")
+		}
+	case *Session:
+		if r.User.IsZero() {
+			return errors.New("it has no user")
+		}
+	case *Room:
+		if r.ID != RoomID(r.Key) {
+			return errors.New("its id is not that of its key")
+		}
+	case *Message:
+		switch {
+		case r.Room.IsZero():
+			return errors.New("it has no room")
+		case !r.Target.IsZero() && (r.Author.IsZero() || r.Room != PairID(r.Author, r.Target)):
+			return errors.New("it is of another conversation")
+		case r.Posted == 0 || r.Posted > latest:
+			return errors.New("it is posted at no proper time")
+		}
+	}
+	return nil
+}
+
+// maxStrangeName bounds kind and ID of a strange row, in bytes.
+const maxStrangeName = 100
+
+func checkStrange(x *Strange) error {
+	if x.Kind == "" || len(x.Kind) > maxStrangeName || x.ID == "" || len(x.ID) > maxStrangeName {
+		return errors.New("it has no kind or no id")
+	}
+	return nil
+}
