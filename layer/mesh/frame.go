@@ -9,11 +9,11 @@ import (
 // The limits of a [Set].
 const (
 	// MaxKey and MaxValue are in bytes.
-	MaxKey   = 512
-	MaxValue = 1024
-	// MaxKeys is how many keys one node publishes in a set: far more than people or groups on a node, few enough to hold in memory
-	// for each of ten nodes.
-	MaxKeys = 1 << 18
+	MaxKey   = 256
+	MaxValue = 256
+	// MaxKeys is how many keys one node publishes in a set: far more than there are people or groups on a node. With the
+	// limits of key and value it bounds a copy to some 64 MiB, whatever its owner sends.
+	MaxKeys = 1 << 17
 )
 
 // frameSize is the size in bytes that frames with entries aim at: the link is free for others soon again. One entry may exceed it.

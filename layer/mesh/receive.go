@@ -28,7 +28,7 @@ type peer struct {
 	copy    *replica // nil: none yet
 	coming  *coming  // a snapshot that is arriving
 	greeted bool     // the peer said its version over this link
-	asked   bool     // we said what we have, and there was no answer yet
+	asked   uint64   // the life about which we said what we have; 0 if there was an answer
 	replies []frame  // to be sent, few: each answers a frame
 	silence int      // digests that should have come since the last frame
 }
@@ -46,7 +46,7 @@ func (h *handler) Up(id string) {
 	}
 	p.linked, p.link, p.digest = true, p.link+1, true
 	p.synced, p.want, p.snap = false, false, nil
-	p.coming, p.greeted, p.asked, p.replies = nil, false, false, nil
+	p.coming, p.greeted, p.asked, p.replies = nil, false, 0, nil
 	s.awake()
 	s.mu.Unlock()
 
@@ -137,9 +137,9 @@ func (s *Set) receiveDigest(p *peer, f frame) {
 	same := p.copy != nil && p.copy.version == f.version
 	switch {
 	case p.greeted && same:
-		p.asked = false
-	case p.asked:
-		p.asked = false
+		p.asked = 0
+	case p.asked == f.life:
+		p.asked = 0
 	default:
 		p.coming = nil
 		s.ask(p, f.version)
@@ -147,7 +147,7 @@ func (s *Set) receiveDigest(p *peer, f frame) {
 	p.greeted = true
 }
 
-// ask says what we have; said is what the owner says to have, if it said so. Of two entirely different sets with one counter we
+// ask says what we have; said is what the owner says to have, as far as it did. Where our copy should be the same and is not, we
 // have nothing.
 func (s *Set) ask(p *peer, said version) {
 	have := version{}
@@ -157,7 +157,7 @@ func (s *Set) ask(p *peer, said version) {
 			have = version{}
 		}
 	}
-	p.asked = true
+	p.asked = said.life
 	s.reply(p, frame{kind: kindHave, version: have})
 }
 
@@ -200,8 +200,8 @@ func (s *Set) raise(seen uint64) {
 
 func (s *Set) receiveChunk(id string, p *peer, f frame) []Change {
 	if p.copy != nil && f.life < p.copy.life {
-		if !p.asked {
-			s.ask(p, version{})
+		if p.asked != f.life {
+			s.ask(p, version{life: f.life})
 		}
 		return nil
 	}
@@ -212,7 +212,7 @@ func (s *Set) receiveChunk(id string, p *peer, f frame) []Change {
 	if c == nil || c.life != f.life || c.counter != f.counter {
 		return nil
 	}
-	p.asked = false
+	p.asked = 0
 	c.add(f.entries)
 	if c.full {
 		s.stats.Refused++
@@ -236,12 +236,12 @@ func (s *Set) receiveChunk(id string, p *peer, f frame) []Change {
 
 func (s *Set) receiveDelta(id string, p *peer, f frame) []Change {
 	if p.copy == nil || p.copy.life != f.life || p.copy.counter < f.from {
-		if !p.asked {
-			s.ask(p, version{})
+		if p.asked != f.life {
+			s.ask(p, version{life: f.life})
 		}
 		return nil
 	}
-	p.asked = false
+	p.asked = 0
 	if f.counter <= p.copy.counter {
 		return nil
 	}
