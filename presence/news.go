@@ -15,7 +15,8 @@ type Event struct {
 	User string
 	// Present is true where the user entered, and false where the user left.
 	Present bool
-	// At is when. For somebody whose connections broke it is when the last one did, before the linger.
+	// At is when. For somebody whose connections broke it is when the last one did, before the linger; for what happened on
+	// another node, when this one heard of it.
 	At time.Time
 }
 
@@ -44,11 +45,12 @@ func newNews() *news {
 	return n
 }
 
-// tell adds an event. For each key the calls must alternate between present and not.
-func (n *news) tell(k key, present bool, at time.Time) {
+// tell adds an event. For each place and user the calls must alternate between present and not.
+func (n *news) tell(e Event) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 
+	k := key{e.Place, e.User}
 	if opposite, ok := n.byKey[k]; ok {
 		n.waiting.Remove(opposite)
 		delete(n.byKey, k)
@@ -57,7 +59,7 @@ func (n *news) tell(k key, present bool, at time.Time) {
 	if n.closed || len(n.watchers) == 0 {
 		return
 	}
-	n.byKey[k] = n.waiting.PushBack(Event{Place: k.place, User: k.user, Present: present, At: at})
+	n.byKey[k] = n.waiting.PushBack(e)
 	n.changed.Signal()
 }
 

@@ -3,6 +3,8 @@ package presence
 import (
 	"sync"
 	"time"
+
+	"snug/layer/mesh"
 )
 
 // DefaultLinger is how long somebody stays present after their last connection broke: long enough to reload a page.
@@ -13,6 +15,9 @@ type Options struct {
 	// Linger is how long somebody stays present after their last connection broke. Zero is DefaultLinger, less than
 	// zero is no linger.
 	Linger time.Duration
+	// Port leads to the trackers of other nodes, and makes this one of them. The Tracker joins it until Close. Nil is a
+	// Tracker alone.
+	Port mesh.Port
 }
 
 // Tracker counts the live connections of users in places, and tells its watchers who came and who left.
@@ -20,10 +25,11 @@ type Options struct {
 type Tracker struct {
 	linger time.Duration
 	news   *news
+	nodes  *nodes // nil: alone
 
 	mu sync.RWMutex // guards the fields below, and every stay and visit
-	// present is what everybody sees. It is kept apart from stays, which is what this process owns and knows the
-	// reasons of.
+	// present is what everybody sees, on all nodes together. It is kept apart from stays, which is what this process owns and
+	// knows the reasons of.
 	present roster
 	stays   map[string]map[string]*stay // user, then place
 	closed  bool
@@ -41,7 +47,7 @@ type stay struct {
 // key is a user in a place.
 type key struct{ place, user string }
 
-// New returns a Tracker with nobody present. It runs one goroutine until Close.
+// New returns a Tracker with nobody present. It runs one goroutine until Close, and another with a port.
 func New(opts Options) *Tracker {
 	if opts.Linger == 0 {
 		opts.Linger = DefaultLinger
@@ -54,11 +60,16 @@ func New(opts Options) *Tracker {
 		stays:   map[string]map[string]*stay{},
 	}
 	go t.news.run()
+	if opts.Port != nil {
+		t.nodes = newNodes(t, opts.Port)
+		t.nodes.start()
+	}
 	return t
 }
 
 // Close ends the Tracker: nobody leaves by linger any more, watchers hear what happened before, and when Close
-// returns none of them is running or will be called again. It must not be called by a watcher.
+// returns none of them is running or will be called again. On other nodes everybody who was only here leaves. It must not
+// be called by a watcher.
 func (t *Tracker) Close() {
 	t.mu.Lock()
 	t.closed = true
@@ -71,6 +82,9 @@ func (t *Tracker) Close() {
 	}
 	t.mu.Unlock()
 
+	if t.nodes != nil {
+		t.nodes.close()
+	}
 	t.news.close()
 }
 
@@ -91,8 +105,17 @@ func (t *Tracker) Enter(place, user string) *Visit {
 	return &Visit{tracker: t, stay: s}
 }
 
-// Drop makes the user leave every place at once. Visits that still exist no longer count; a later Enter begins anew.
+// Drop makes the user leave every place at once, on all nodes that there is a link to. Visits that still exist no longer
+// count; a later Enter begins anew.
 func (t *Tracker) Drop(user string) {
+	t.drop(user)
+	if t.nodes != nil {
+		t.nodes.drop(user)
+	}
+}
+
+// drop ends what this node owns.
+func (t *Tracker) drop(user string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 
@@ -138,8 +161,10 @@ func (t *Tracker) begin(s *stay) {
 		t.stays[s.key.user] = places
 	}
 	places[s.key.place] = s
-	t.present.add(s.key)
-	t.news.tell(s.key, true, time.Now())
+	if t.nodes != nil {
+		t.nodes.publish(s.key)
+	}
+	t.review(s.key, time.Now())
 }
 
 // end takes a stay out of the tracker. The lock is held.
@@ -154,8 +179,25 @@ func (t *Tracker) end(s *stay, at time.Time) {
 	if len(places) == 0 {
 		delete(t.stays, s.key.user)
 	}
-	t.present.remove(s.key)
-	t.news.tell(s.key, false, at)
+	if t.nodes != nil {
+		t.nodes.withdraw(s.key)
+	}
+	t.review(s.key, at)
+}
+
+// review makes known who came or left, if that follows from a change of the stays here, or of those on other nodes. The
+// lock is held.
+func (t *Tracker) review(k key, at time.Time) {
+	present := t.stays[k.user][k.place] != nil || t.nodes != nil && t.nodes.have(k)
+	if present == t.present.has(k) {
+		return
+	}
+	if present {
+		t.present.add(k)
+	} else {
+		t.present.remove(k)
+	}
+	t.news.tell(Event{Place: k.place, User: k.user, Present: present, At: at})
 }
 
 // wait keeps a stay for the linger. The lock is held.
