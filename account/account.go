@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
+	"snug/layer/mesh"
 	"snug/store"
 )
 
@@ -41,6 +42,7 @@ type Options struct {
 	SignupsPerHour  int           // new accounts from one address; 0: no limit
 	SessionIdle     time.Duration // 0: DefaultSessionIdle
 	SessionLife     time.Duration // 0: DefaultSessionLife
+	Port            mesh.Port     // to the accounts of other nodes, which are asked for sessions unknown here; nil: alone
 	Logger          *slog.Logger  // nil: slog.Default()
 }
 
@@ -60,6 +62,7 @@ type Accounts struct {
 	cache      *cache
 	touches    chan touch
 	endings    *endings
+	elsewhere  *elsewhere // nil: alone
 
 	close func()
 	done  sync.WaitGroup
@@ -100,6 +103,15 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 	a.close = func() {
 		unwatch()
 		cancel()
+	}
+	if opts.Port != nil {
+		a.elsewhere = newElsewhere(opts.Port, st, opts.Logger)
+		stop := sync.OnceFunc(a.elsewhere.close)
+		a.close = func() {
+			stop()
+			unwatch()
+			cancel()
+		}
 	}
 	a.done.Go(func() { a.housekeep(ctx) })
 	a.done.Go(func() { a.endings.run(ctx) })

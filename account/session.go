@@ -86,7 +86,11 @@ func (a *Accounts) Session(ctx context.Context, token string) (Session, error) {
 	live, u, ok := a.cache.get(hash)
 	if !ok {
 		var err error
-		if live, u, err = a.load(ctx, hash); err != nil {
+		live, u, err = a.load(ctx, hash)
+		if errors.Is(err, ErrNoSession) && a.elsewhere != nil && a.elsewhere.fetch(ctx, hash) {
+			live, u, err = a.load(ctx, hash)
+		}
+		if err != nil {
 			return Session{}, err
 		}
 	}

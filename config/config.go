@@ -63,7 +63,7 @@ type Layer struct {
 type Cluster struct {
 	Enabled            bool          `key:"enabled" default:"false" allow:"true|false" doc:"Whether this Snug is one node of several. false: it runs alone, opens no port for others, and the rest of this table means nothing."`
 	Name               string        `key:"name" default:"" allow:"host or empty" unit:"name" doc:"What people call this node in lists. Empty: the name of the machine."`
-	Bind               string        `key:"bind" default:"0.0.0.0:7846" allow:"address" unit:"host:port" doc:"Where other nodes reach this one: gossip on this port (TCP and UDP), links on the next one (TCP). Both must be open between the nodes."`
+	Bind               string        `key:"bind" default:"0.0.0.0:7846" allow:"address" unit:"host:port" doc:"Where other nodes reach this one, by TCP and UDP. The port must be open between the nodes."`
 	Advertise          string        `key:"advertise" default:"" allow:"host:port or empty" unit:"host:port" doc:"The address that other nodes are told, where it is not the one of bind, as behind a router. Empty: the address of bind, or that of the machine."`
 	Seeds              []string      `key:"seeds" default:"" allow:"nodes" unit:"host:port" doc:"Nodes to ask first. One is enough, and snug join remembers some by itself; nodes that were ever met are asked without being named here."`
 	Discover           bool          `key:"discover" default:"false" allow:"true|false" doc:"Whether to look for nodes of this cluster on the local network with multicast DNS."`

@@ -14,10 +14,12 @@ import (
 	"strings"
 )
 
+// FileName is the configuration file's, in the data directory.
+const FileName = "snug.toml"
+
 const (
 	prefix       = "SNUG_"
 	fileVariable = "SNUG_CONFIG" // names the file, and is no setting itself
-	fileName     = "snug.toml"
 	systemFile   = "/etc/snug/snug.toml"
 )
 
@@ -149,7 +151,7 @@ func (l *loader) choose(src Sources) (path string, required bool, err error) {
 	}
 	candidates := []string{systemFile}
 	if data != "" {
-		candidates = []string{filepath.Join(data, fileName), systemFile}
+		candidates = []string{filepath.Join(data, FileName), systemFile}
 	}
 	for _, candidate := range candidates {
 		switch _, err := os.Stat(candidate); {
