@@ -1,0 +1,233 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"time"
+)
+
+// answer takes a TLS connection that somebody made.
+func (m *Mesh) answer(c net.Conn) {
+	raw := &patientConn{Conn: c}
+	if err := raw.SetDeadline(time.Now().Add(m.opts.Timing.Handshake)); err != nil {
+		raw.Close()
+		return
+	}
+	conn := tls.Server(raw, m.tls)
+	err := conn.HandshakeContext(m.ctx)
+	if err != nil {
+		raw.Close()
+		return
+	}
+	if conn.ConnectionState().NegotiatedProtocol == alpnJoin {
+		m.serveJoin(conn)
+		raw.Close()
+		return
+	}
+	g, err := m.answerOver(conn, raw, m.admit)
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		m.tellRefused(c.RemoteAddr(), refused)
+	}
+	if err != nil || g.probe {
+		raw.Close()
+		return
+	}
+	m.attach(g)
+}
+
+// tellRefused logs somebody turned away, once an hour for each address and cause.
+func (m *Mesh) tellRefused(from net.Addr, e *refusedError) {
+	host, _, _ := net.SplitHostPort(from.String())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e.kind == DuplicateID {
+		return // is told where it is found out
+	}
+	if e.kind == VersionMismatch {
+		r := m.recordLocked(e.peer.ID)
+		m.describeLocked(r, e.peer.Name, e.peer.Addr, e.peer.Version)
+		m.setTrouble(&r.reach, versionTrouble(r.label(), r.version, m.opts.Version), "id", r.id)
+		return
+	}
+	what := string(e.kind) + " " + host
+	if len(m.said) > 1000 {
+		clear(m.said)
+	}
+	if time.Since(m.said[what]) < time.Hour {
+		return
+	}
+	m.said[what] = time.Now()
+	text := "turned away a node of this cluster that has another secret: join it again with a fresh token"
+	if e.kind == WrongCluster {
+		text = "turned away a node of another cluster"
+	}
+	m.log.Warn(text, "address", from.String(), "kind", string(e.kind), "its_cluster", e.theirs)
+}
+
+// admit decides about somebody who proved the secret.
+func (m *Mesh) admit(peer identity) answer {
+	if peer.ID == m.id {
+		if peer.Life == m.life {
+			return answer{} // this node itself, by one of its own addresses
+		}
+		if m.life > peer.Life {
+			m.fence(peer.Addr)
+		}
+		return answer{Refused: DuplicateID, Duplicate: m.Addr()}
+	}
+	m.mu.RLock()
+	fenced, stopping := m.fenced.Kind != NoTrouble, m.closed || m.leaving
+	var l *link
+	if r := m.records[peer.ID]; r != nil {
+		l = r.link
+	}
+	m.mu.RUnlock()
+	switch {
+	case fenced:
+		return answer{Refused: DuplicateID}
+	case stopping:
+		return answer{Refused: TroubleUndefined}
+	case l == nil || l.peer.Life == peer.Life || !l.answers(m.opts.Timing.Heartbeat):
+		return answer{}
+	}
+	// Both are there. The younger has to go, whoever of them is asking.
+	m.mu.Lock()
+	r := m.recordLocked(peer.ID)
+	r.doubled = time.Now()
+	m.setTrouble(&r.duplicate, duplicateTrouble(r.label(), l.peer.Addr, peer.Addr), "id", r.id)
+	m.mu.Unlock()
+	if peer.Life > l.peer.Life {
+		return answer{Refused: DuplicateID, Duplicate: l.peer.Addr}
+	}
+	l.tell(frameDuplicate, nil)
+	return answer{}
+}
+
+// fence shuts this node out, because the one at the other address has the same id and was first.
+func (m *Mesh) fence(other string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fenced.Kind != NoTrouble || m.closed || m.leaving {
+		return
+	}
+	m.setTrouble(&m.fenced, fencedTrouble(other))
+	g := m.gossip
+	m.gossip = nil
+	for _, r := range m.records {
+		r.gossip = false
+	}
+	for _, l := range m.linksLocked() {
+		l.close(errDuplicated)
+	}
+	// No goodbye: it would be in the name of the other one.
+	m.goLocked(g.shutdown)
+}
+
+// unfence lets this node in again, after the other one was not found any more.
+func (m *Mesh) unfence() {
+	g, err := m.startGossip()
+	if err != nil {
+		m.log.Error("cannot take part in the cluster again", "error", err)
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed || m.leaving {
+		g.shutdown()
+		return
+	}
+	m.gossip = g
+	m.fenced = Trouble{}
+	m.log.Info("no other machine with the same node id is there any more, taking part again")
+	m.changed()
+}
+
+// keepLocked starts to dial a member that has no link. Of two nodes the one with the lower id does it.
+func (m *Mesh) keepLocked(r *record) {
+	if !m.wantedLocked(r) || m.closed {
+		return
+	}
+	if r.keeping {
+		poke(r.kick)
+		return
+	}
+	r.keeping = true
+	m.goLocked(func() { m.keep(r) })
+}
+
+func (m *Mesh) wantedLocked(r *record) bool {
+	return r.gossip && r.link == nil && m.id < r.id && m.fenced.Kind == NoTrouble && !m.leaving && m.records[r.id] == r
+}
+
+func (m *Mesh) keep(r *record) {
+	wait := m.opts.Timing.RedialMin
+	for {
+		m.mu.Lock()
+		if !m.wantedLocked(r) || m.ctx.Err() != nil {
+			r.keeping = false
+			m.mu.Unlock()
+			return
+		}
+		addr := r.addr
+		m.mu.Unlock()
+
+		g, err := m.greet(m.ctx, addr, false)
+		switch {
+		case err == nil && g.peer.ID == r.id:
+			m.attach(g)
+			continue
+		case err == nil:
+			g.raw.Close() // somebody else is at the address now
+		default:
+			m.unreached(r.id, addr, err)
+		}
+		t := time.NewTimer(wait/2 + rand.N(wait))
+		select {
+		case <-t.C:
+			wait = min(2*wait, m.opts.Timing.RedialMax)
+		case <-r.kick:
+			wait = m.opts.Timing.RedialMin
+			// A kick says that it may be worth while, not that it is: stay at most so fast.
+			sleep(m.ctx, wait/2)
+		case <-m.ctx.Done():
+		}
+		t.Stop()
+	}
+}
+
+// unreached notes why a node has no link, and fences this one if that is the reason.
+func (m *Mesh) unreached(id, addr string, err error) {
+	if m.ctx.Err() != nil {
+		return
+	}
+	var refused *refusedError
+	if errors.As(err, &refused) && refused.kind == DuplicateID && refused.duplicate != "" {
+		if refused.peer.ID != m.id || refused.peer.Life < m.life {
+			m.fence(refused.duplicate)
+		}
+		return
+	}
+	t := reachTrouble(addr, err, m.opts.Version)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.records[id]; r != nil && r.link == nil {
+		m.setTrouble(&r.reach, t, "node", r.label(), "id", r.id)
+	}
+	if s := m.seeds[addr]; s != nil {
+		m.setTrouble(&s.trouble, t, "address", addr)
+	}
+}
+
+// sleep waits, or not until the context ends.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,195 @@
+package cluster
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestJoinByToken(t *testing.T) {
+	t.Parallel()
+	a := open(t, newDir(t, NewSecret()))
+	tok, err := a.Invite(time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(tok, " \n+/=") {
+		t.Errorf("token %q is not one word", tok)
+	}
+	dir := t.TempDir()
+	if err := Join(t.Context(), tok[:20]+"\n  "+tok[20:], dir); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, dir) // with no seeds
+	whole(t, a, b)
+	for _, name := range []string{secretFile, stateFile, peersFile, idFile} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
+	}
+	if err := Join(t.Context(), tok, t.TempDir()); !errors.Is(err, ErrRefused) {
+		t.Errorf("used twice: %v", err)
+	}
+	if err := Join(t.Context(), tok, dir); !errors.Is(err, ErrSecretExists) {
+		t.Errorf("over another secret: %v", err)
+	}
+	// The third knows both, though it asked only one.
+	tok, err = b.Invite(time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	if err := Join(t.Context(), tok, dir); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	whole(t, a, open(t, dir))
+}
+
+func TestBadTokens(t *testing.T) {
+	t.Parallel()
+	a := open(t, newDir(t, NewSecret()))
+	good, err := a.Invite(time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(f func(*token)) string {
+		tok, err := parseToken(good)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(&tok)
+		return tok.encode()
+	}
+	for name, c := range map[string]struct {
+		token string
+		want  error
+	}{
+		"empty":         {"", ErrToken},
+		"cut off":       {good[:len(good)-10], ErrToken},
+		"not ours":      {"eyJhbGciOiJIUzI1NiJ9", ErrToken},
+		"long":          {strings.Repeat("x", 1<<16), ErrToken},
+		"expired":       {change(func(t *token) { t.Expires = 1 }), ErrExpired},
+		"wrong code":    {change(func(t *token) { t.Code[0]++ }), ErrRefused},
+		"wrong machine": {change(func(t *token) { t.Fingerprint[0]++ }), errFingerprint},
+		"no address":    {change(func(t *token) { t.Addresses = nil }), ErrToken},
+		"a name":        {change(func(t *token) { t.Addresses = []string{"example.org:80"} }), ErrToken},
+	} {
+		dir := t.TempDir()
+		if err := Join(t.Context(), c.token, dir); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, secretFile)); err == nil {
+			t.Errorf("%s: there is a secret", name)
+		}
+	}
+	if err := Join(t.Context(), good, t.TempDir()); err != nil {
+		t.Errorf("the good one: %v", err)
+	}
+	if _, err := a.Invite(-time.Second); err == nil {
+		t.Error("an invitation into the past")
+	}
+}
+
+func TestCodesAreRateLimited(t *testing.T) {
+	t.Parallel()
+	in := newInvites()
+	code := make([]byte, codeSize)
+	if err := in.add(code, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range codesAtOnce {
+		if in.spend([]byte{byte(i)}) {
+			t.Fatal("a wrong code")
+		}
+	}
+	if in.spend(code) {
+		t.Error("a code right after many wrong ones")
+	}
+	if len(in.codes) != 1 {
+		t.Error("the code is used up though nobody looked at it")
+	}
+}
+
+func TestRotation(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 3)
+	a, b, c := nodes[0], nodes[1], nodes[2]
+	old := a.Key("cookies")
+	_, e := a.listen("x")
+	b.listen("x")
+	eventually(t, 5*time.Second, func() bool { return e.count(b.ID(), "up") == 1 })
+
+	if err := a.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, func() bool {
+		return !slices.ContainsFunc(nodes, func(n *node) bool {
+			return n.Rotation().Stage != NotRotating || string(n.Key("cookies")) == string(old) || string(n.Key("cookies")) != string(a.Key("cookies"))
+		})
+	})
+	if e.count(b.ID(), "up") != 1 || e.count(b.ID(), "down") != 0 {
+		t.Error("a link broke")
+	}
+	never(t, 2*time.Second, func() bool { return a.see(b.ID()).State != Alive || b.see(c.ID()).State != Alive })
+	// With the new one alone, a node that starts anew is a member; one that has the old one alone is not.
+	b.Close()
+	again := open(t, b.dir)
+	whole(t, a, again, c)
+}
+
+func TestRotationWaitsForWhoIsAway(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 3)
+	a, b, c := nodes[0], nodes[1], nodes[2]
+	settled := func() bool { // everybody has said what keys it has
+		return !slices.ContainsFunc(nodes, func(n *node) bool {
+			n.mu.RLock()
+			defer n.mu.RUnlock()
+			for _, r := range n.records {
+				if r.newest == "" {
+					return true
+				}
+			}
+			return false
+		})
+	}
+	eventually(t, 5*time.Second, settled)
+	c.Close()
+	eventually(t, 10*time.Second, func() bool { return a.see(c.ID()).State == Dead })
+	if err := b.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Rotate(); !errors.Is(err, ErrRotating) {
+		t.Fatal(err)
+	}
+	never(t, time.Second, func() bool { return a.Rotation().Stage == Switching })
+	if w := b.Rotation().Waiting; !slices.Equal(w, []string{c.ID()}) {
+		t.Fatalf("waits for %v", w)
+	}
+	// Even a restart in the middle.
+	b.Close()
+	b = open(t, b.dir)
+	whole(t, a, b)
+	c = open(t, c.dir)
+	nodes = []*node{a, b, c}
+	whole(t, nodes...)
+	eventually(t, 10*time.Second, func() bool {
+		return !slices.ContainsFunc(nodes, func(n *node) bool { return n.Rotation().Stage != NotRotating })
+	})
+
+	c.Close()
+	eventually(t, 10*time.Second, func() bool { return a.see(c.ID()).State == Dead && b.see(c.ID()).State == Dead })
+	if err := a.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, func() bool { return a.Forget(c.ID()) == nil })
+	eventually(t, 10*time.Second, func() bool { return a.Rotation().Stage == NotRotating && b.Rotation().Stage == NotRotating })
+	c = open(t, c.dir)
+	seedTrouble(t, c, a.Addr(), WrongSecret)
+}

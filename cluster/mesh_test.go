@@ -1,0 +1,293 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"snug/layer/mesh"
+)
+
+func TestNodesFindOneAnother(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 3)
+	for _, a := range nodes {
+		list := a.Members()
+		if len(list) != 3 || !list[0].Self {
+			t.Fatalf("members are %+v", list)
+		}
+		for _, b := range nodes {
+			if m := a.see(b.ID()); m.Name != b.opts.Name || m.Addr != b.Addr() || m.Version != "1" || m.Trouble.Kind != NoTrouble {
+				t.Errorf("seen as %+v", m)
+			}
+		}
+	}
+	eventually(t, 5*time.Second, func() bool { return nodes[0].see(nodes[1].ID()).RTT > 0 })
+	if d := nodes[0].see(nodes[1].ID()).ClockDiff; d.Abs() > time.Second {
+		t.Errorf("clock differs by %s", d)
+	}
+}
+
+func TestFramesArriveInOrder(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 2)
+	pa, _ := nodes[0].listen("x")
+	_, eb := nodes[1].listen("x")
+	eventually(t, 5*time.Second, func() bool { return len(pa.Peers()) == 1 })
+	const n = 20000
+	for i := range n {
+		for pa.Send(nodes[1].ID(), []byte(strconv.Itoa(i))) != nil {
+			t.Fatal("not sent")
+		}
+		if i%1000 == 0 { // a queue holds so many, not all
+			eventually(t, 5*time.Second, func() bool { return len(eb.from(nodes[0].ID())) > i })
+		}
+	}
+	eventually(t, 10*time.Second, func() bool { return len(eb.from(nodes[0].ID())) == n+1 })
+	got := eb.from(nodes[0].ID())
+	if got[0] != "up" {
+		t.Fatalf("first call is %q", got[0])
+	}
+	for i := range n {
+		if got[i+1] != strconv.Itoa(i) {
+			t.Fatalf("frame %d is %q", i, got[i+1])
+		}
+	}
+}
+
+func TestUpComesWhenBothHaveJoined(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 2)
+	a, b := nodes[0], nodes[1]
+	pa, ea := a.listen("x")
+	if err := pa.Send(b.ID(), []byte("early")); !errors.Is(err, mesh.ErrNoPeer) {
+		t.Fatalf("send without the other's port: %v", err)
+	}
+	e := newEar()
+	pb := b.Port("x")
+	leave := pb.Join(e)
+	eventually(t, 5*time.Second, func() bool { return len(ea.from(b.ID())) == 1 && len(e.from(a.ID())) == 1 })
+	if err := pb.Send(a.ID(), []byte("hi")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, func() bool { return len(ea.from(b.ID())) == 2 })
+	leave()
+	eventually(t, 5*time.Second, func() bool { return slices.Equal(ea.from(b.ID()), []string{"up", "hi", "down"}) })
+	leave = pb.Join(e)
+	defer leave()
+	eventually(t, 5*time.Second, func() bool { return slices.Equal(ea.from(b.ID()), []string{"up", "hi", "down", "up"}) })
+}
+
+func TestUnknownPeersAndLargeFramesAreRefused(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 2)
+	p, _ := nodes[0].listen("x")
+	_, e := nodes[1].listen("x")
+	if err := p.Send(strings.Repeat("0", 32), nil); !errors.Is(err, mesh.ErrNoPeer) {
+		t.Error(err)
+	}
+	if err := p.Send(nodes[1].ID(), make([]byte, mesh.MaxFrame+1)); !errors.Is(err, mesh.ErrFrameTooLarge) {
+		t.Error(err)
+	}
+	eventually(t, 5*time.Second, func() bool { return len(p.Peers()) == 1 })
+	if err := p.Send(nodes[1].ID(), make([]byte, mesh.MaxFrame)); err != nil {
+		t.Error(err)
+	}
+	eventually(t, 5*time.Second, func() bool { return len(e.from(nodes[0].ID())) == 2 })
+}
+
+func TestLeaveIsToldApartFromDying(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 3)
+	a, b, c := nodes[0], nodes[1], nodes[2]
+	pb, _ := b.listen("x")
+	c.listen("x")
+	_, e := a.listen("x")
+	eventually(t, 5*time.Second, func() bool { return e.count(b.ID(), "up") == 1 && e.count(c.ID(), "up") == 1 })
+	for range 100 { // the goodbye goes behind what waits
+		if err := pb.Send(a.ID(), []byte("last words")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := b.Leave(ctx); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	eventually(t, 2*time.Second, func() bool { return a.see(b.ID()).State == Left && e.count(b.ID(), "down") == 1 })
+	if n := e.count(b.ID(), "last words"); n != 100 {
+		t.Errorf("%d of 100 frames came before the goodbye", n)
+	}
+	c.Close()
+	eventually(t, 5*time.Second, func() bool { return a.see(c.ID()).State == Dead && e.count(c.ID(), "down") == 1 })
+}
+
+func TestReturnWithAnotherPort(t *testing.T) {
+	t.Parallel()
+	for _, who := range []int{0, 2} { // the lowest id, which dials, and the highest
+		t.Run(fmt.Sprint(who), func(t *testing.T) {
+			t.Parallel()
+			nodes := ring(t, 3)
+			back := nodes[who]
+			back.Close() // no goodbye
+			again := open(t, back.dir)
+			if again.ID() != back.ID() || again.Addr() == back.Addr() {
+				t.Fatal("not the same node at another address")
+			}
+			nodes[who] = again
+			whole(t, nodes...)
+		})
+	}
+}
+
+func TestCutLongerThanTheMemoryOfGossipHeals(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 3)
+	a, b, c := nodes[0], nodes[1], nodes[2]
+	_, e := a.listen("x")
+	c.listen("x")
+	eventually(t, 5*time.Second, func() bool { return e.count(c.ID(), "up") == 1 })
+	cut(a, b)
+	cut(a, c)
+	eventually(t, 10*time.Second, func() bool {
+		return a.see(b.ID()).State == Dead && b.see(a.ID()).State == Dead && c.see(a.ID()).State == Dead && e.count(c.ID(), "down") == 1
+	})
+	// Until memberlist has forgotten the node: then it says nothing to it any more.
+	never(t, 7*time.Second, func() bool { return a.see(b.ID()).State == Alive })
+	if k := a.see(b.ID()).Trouble.Kind; k != PortClosed {
+		t.Errorf("trouble is %q", k)
+	}
+	heal(a, b)
+	heal(a, c)
+	whole(t, nodes...)
+	eventually(t, 5*time.Second, func() bool { return e.count(c.ID(), "up") == 2 })
+}
+
+func TestShortBreakIsUpWithoutDown(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 2)
+	a, b := nodes[0], nodes[1]
+	_, e := a.listen("x")
+	b.listen("x")
+	eventually(t, 5*time.Second, func() bool { return e.count(b.ID(), "up") == 1 })
+	a.members(b.ID()).link.close(errors.New("test"))
+	eventually(t, 5*time.Second, func() bool { return e.count(b.ID(), "up") == 2 })
+	if e.count(b.ID(), "down") != 0 {
+		t.Error("down for a short break")
+	}
+}
+
+func TestFrozenReceiverDelaysNobodyElse(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 3)
+	a, frozen, c := nodes[0], nodes[1], nodes[2]
+	pa, _ := a.listen("x")
+	qa, _ := a.listen("y")
+	e := newEar()
+	e.block = make(chan struct{})
+	leave := frozen.Port("x").Join(e)
+	_, ey := frozen.listen("y")
+	_, ec := c.listen("x")
+	eventually(t, 5*time.Second, func() bool { return len(pa.Peers()) == 2 && len(qa.Peers()) == 1 })
+
+	// More than window and buffers hold, less than the queue: the link stays, and its other port goes on.
+	frame := make([]byte, 64<<10)
+	for range 60 {
+		if err := pa.Send(frozen.ID(), frame); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20 {
+		if err := qa.Send(frozen.ID(), []byte("y")); err != nil {
+			t.Fatal(err)
+		}
+		if err := pa.Send(c.ID(), []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, 2*time.Second, func() bool { return ey.count(a.ID(), "y") == 20 && ec.count(a.ID(), "x") == 20 })
+	if n := a.see(frozen.ID()).QueuedBytes; n == 0 {
+		t.Error("nothing waits")
+	}
+	never(t, time.Second, func() bool { return a.see(frozen.ID()).State != Alive })
+
+	// More than the queue holds.
+	var err error
+	for range 200 {
+		if err = pa.Send(frozen.ID(), frame); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, mesh.ErrBacklog) {
+		t.Fatalf("overflow: %v", err)
+	}
+	eventually(t, 5*time.Second, func() bool { return ey.count(a.ID(), "up") == 2 })
+	close(e.block)
+	eventually(t, 5*time.Second, func() bool { return e.count(a.ID(), "up") == 2 })
+	leave()
+}
+
+func TestFrozenProcessIsDropped(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 3)
+	a, b, c := nodes[0], nodes[1], nodes[2]
+	pa, _ := a.listen("x")
+	b.listen("x")
+	_, ec := c.listen("x")
+	eventually(t, 5*time.Second, func() bool { return len(pa.Peers()) == 2 })
+	cut(a, b) // what it sends is swallowed, what it gets is too: as if it stood still
+	for i := range 50 {
+		_ = pa.Send(b.ID(), make([]byte, 100<<10)) // fails when the link is given up
+		if err := pa.Send(c.ID(), []byte(strconv.Itoa(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, 2*time.Second, func() bool { return len(ec.from(a.ID())) == 51 })
+	eventually(t, 5*time.Second, func() bool { return !slices.Contains(pa.Peers(), b.ID()) })
+	heal(a, b)
+	whole(t, nodes...)
+}
+
+func TestForget(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 3)
+	a, b, c := nodes[0], nodes[1], nodes[2]
+	if err := a.Forget(c.ID()); !errors.Is(err, ErrAlive) {
+		t.Fatal(err)
+	}
+	c.Close()
+	eventually(t, 10*time.Second, func() bool { return a.see(c.ID()).State == Dead && b.see(c.ID()).State == Dead })
+	eventually(t, 5*time.Second, func() bool { return a.Forget(c.ID()) == nil })
+	eventually(t, 5*time.Second, func() bool { return a.see(c.ID()).ID == "" && b.see(c.ID()).ID == "" })
+	if err := a.Forget(c.ID()); !errors.Is(err, ErrUnknown) {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(a.dir, peersFile))
+	if err != nil || strings.Contains(string(data), c.ID()) {
+		t.Errorf("peers.json: %s, %v", data, err)
+	}
+	back := open(t, c.dir)
+	whole(t, a, b, back)
+}
+
+func TestCloseTwiceAndAfterLeave(t *testing.T) {
+	t.Parallel()
+	n := open(t, newDir(t, NewSecret()))
+	if err := n.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(n.Close(), n.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Leave(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,282 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"snug/layer/mesh"
+)
+
+// quick is Timing for tests: what takes seconds outside takes tenths here.
+func quick() Timing {
+	return Timing{
+		Heartbeat: 200 * time.Millisecond, Down: 400 * time.Millisecond, Handshake: 2 * time.Second,
+		RedialMin: 20 * time.Millisecond, RedialMax: 200 * time.Millisecond,
+		RejoinMin: 200 * time.Millisecond, RejoinMax: 500 * time.Millisecond,
+		Probe: 200 * time.Millisecond, Gossip: 20 * time.Millisecond, PushPull: 300 * time.Millisecond,
+		Reclaim: 50 * time.Millisecond, Stream: time.Second, Discovery: time.Second,
+	}
+}
+
+// node is a Mesh in a test, its directory, and the network around it.
+type node struct {
+	*Mesh
+	dir    string
+	faults *faults
+	tb     testing.TB
+}
+
+// newDir makes a data directory with the secret.
+func newDir(tb testing.TB, s Secret) string {
+	tb.Helper()
+	dir := tb.TempDir()
+	if err := writePrivate(filepath.Join(dir, secretFile), s[:]); err != nil {
+		tb.Fatal(err)
+	}
+	return dir
+}
+
+func open(tb testing.TB, dir string, change ...func(*Options)) *node {
+	tb.Helper()
+	f := &faults{blocked: map[string]bool{}}
+	level := slog.LevelWarn
+	if os.Getenv("CLUSTER_DEBUG") != "" {
+		level = slog.LevelDebug
+	}
+	opts := Options{
+		Dir: dir, Bind: "127.0.0.1:0", Name: filepath.Base(filepath.Dir(dir)) + filepath.Base(dir), Version: "1", Timing: quick(), network: f,
+		Logger: slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: level})),
+	}
+	for _, c := range change {
+		c(&opts)
+	}
+	m, err := Open(tb.Context(), opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { m.Close() })
+	return &node{Mesh: m, dir: dir, faults: f, tb: tb}
+}
+
+func seeds(nodes ...*node) func(*Options) {
+	return func(o *Options) {
+		for _, n := range nodes {
+			o.Seeds = append(o.Seeds, n.Addr())
+		}
+	}
+}
+
+// ring opens n nodes that see one another, by ascending id.
+func ring(tb testing.TB, n int, change ...func(*Options)) []*node {
+	tb.Helper()
+	s := NewSecret()
+	var nodes []*node
+	for range n {
+		nodes = append(nodes, open(tb, newDir(tb, s), append(change, seeds(nodes...))...))
+	}
+	slices.SortFunc(nodes, func(a, b *node) int { return slices.Compare([]byte(a.ID()), []byte(b.ID())) })
+	whole(tb, nodes...)
+	return nodes
+}
+
+// whole waits until each node has all others alive.
+func whole(tb testing.TB, nodes ...*node) {
+	tb.Helper()
+	eventually(tb, 15*time.Second, func() bool {
+		for _, a := range nodes {
+			for _, b := range nodes {
+				if a.see(b.ID()).State != Alive {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}
+
+func (n *node) see(id string) Member {
+	for _, m := range n.Members() {
+		if m.ID == id {
+			return m
+		}
+	}
+	return Member{}
+}
+
+func (n *node) members(id string) *record {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.records[id]
+}
+
+func eventually(tb testing.TB, limit time.Duration, cond func() bool) {
+	tb.Helper()
+	end := time.NewTimer(limit)
+	defer end.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !cond() {
+		select {
+		case <-end.C:
+			tb.Fatalf("not within %s", limit)
+		case <-tick.C:
+		}
+	}
+}
+
+// never says that something stays as it is for a while.
+func never(tb testing.TB, limit time.Duration, cond func() bool) {
+	tb.Helper()
+	end := time.NewTimer(limit)
+	defer end.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if cond() {
+			tb.Fatal("happened")
+		}
+		select {
+		case <-end.C:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// ear is a Handler that remembers.
+type ear struct {
+	mu     sync.Mutex
+	heard  map[string][]string // peer: "up", "down", or a frame
+	block  chan struct{}       // Received waits for it, if not nil
+	inside map[string]bool
+	broken string
+}
+
+func newEar() *ear { return &ear{heard: map[string][]string{}, inside: map[string]bool{}} }
+
+func (e *ear) enter(peer, what string) {
+	e.mu.Lock()
+	if e.inside[peer] {
+		e.broken = "two calls at once for " + peer
+	}
+	e.inside[peer] = true
+	e.heard[peer] = append(e.heard[peer], what)
+	e.mu.Unlock()
+}
+
+func (e *ear) exit(peer string) {
+	e.mu.Lock()
+	e.inside[peer] = false
+	e.mu.Unlock()
+}
+
+func (e *ear) Up(peer string)   { e.enter(peer, "up"); e.exit(peer) }
+func (e *ear) Down(peer string) { e.enter(peer, "down"); e.exit(peer) }
+func (e *ear) Received(peer string, frame []byte) {
+	e.enter(peer, string(frame))
+	if e.block != nil {
+		<-e.block
+	}
+	e.exit(peer)
+}
+
+func (e *ear) from(peer string) []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.heard[peer])
+}
+
+func (e *ear) count(peer, what string) int {
+	n := 0
+	for _, h := range e.from(peer) {
+		if h == what {
+			n++
+		}
+	}
+	return n
+}
+
+// listen joins a port with an ear.
+func (n *node) listen(port string) (mesh.Port, *ear) {
+	n.tb.Helper()
+	e := newEar()
+	p := n.Port(port)
+	leave := p.Join(e)
+	n.tb.Cleanup(func() {
+		leave()
+		if e.broken != "" {
+			n.tb.Error(e.broken)
+		}
+	})
+	return p, e
+}
+
+// faults is a network that can be cut for one node: nothing goes to the blocked addresses, and nothing comes over connections made to them.
+type faults struct {
+	mu      sync.Mutex
+	blocked map[string]bool
+	noUDP   bool
+}
+
+func cut(a, b *node)  { a.faults.set(b.Addr(), true); b.faults.set(a.Addr(), true) }
+func heal(a, b *node) { a.faults.set(b.Addr(), false); b.faults.set(a.Addr(), false) }
+
+func (f *faults) set(addr string, blocked bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.blocked[addr] = blocked
+}
+
+func (f *faults) is(addr string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.blocked[addr]
+}
+
+func (f *faults) pass(addr string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.noUDP && !f.blocked[addr]
+}
+
+func (f *faults) dial(ctx context.Context, addr string) (net.Conn, error) {
+	if f.is(addr) {
+		<-ctx.Done()
+		return nil, fmt.Errorf("dial %s: %w", addr, ctx.Err())
+	}
+	c, err := realNetwork{}.dial(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &faultyConn{Conn: c, f: f, addr: addr}, nil
+}
+
+type faultyConn struct {
+	net.Conn
+	f    *faults
+	addr string
+}
+
+func (c *faultyConn) Write(p []byte) (int, error) {
+	if c.f.is(c.addr) {
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
+}
+
+func (c *faultyConn) Read(p []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(p)
+		if err != nil || !c.f.is(c.addr) {
+			return n, err
+		}
+	}
+}

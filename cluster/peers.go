@@ -1,0 +1,109 @@
+package cluster
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// ErrAlive means that a node cannot be forgotten because it is there.
+var ErrAlive = errors.New("cluster: the node is alive")
+
+// ErrUnknown means that there is no such node.
+var ErrUnknown = errors.New("cluster: no such node")
+
+// savedPeer is a node in peers.json: where it was last, and which keys it is known to have.
+type savedPeer struct {
+	ID      string `json:"id"`
+	Name    string `json:"name,omitempty"`
+	Addr    string `json:"addr,omitempty"`
+	Version string `json:"version,omitempty"`
+	Left    bool   `json:"left,omitempty"`
+	Newest  string `json:"newest_key,omitempty"`
+	Primary string `json:"primary_key,omitempty"`
+}
+
+func (m *Mesh) loadPeers() error {
+	path := filepath.Join(m.opts.Dir, peersFile)
+	data, err := os.ReadFile(path)
+	if missing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var list []savedPeer
+	if err := json.Unmarshal(data, &list); err != nil {
+		return fmt.Errorf("read %s: %w: remove it if it cannot be mended, and give the other nodes as seeds", path, err)
+	}
+	for _, p := range list {
+		if !validID(p.ID) || p.ID == m.id {
+			continue
+		}
+		r := m.recordLocked(p.ID) // nobody else is there yet
+		r.name, r.addr, r.version = tidyName(p.Name), p.Addr, tidyName(p.Version)
+		r.newest, r.primary, r.left = p.Newest, p.Primary, p.Left
+		r.state = r.now()
+	}
+	m.dirty = false
+	return nil
+}
+
+func (m *Mesh) savePeers() error {
+	m.saving.Lock()
+	defer m.saving.Unlock()
+	return savePeers(m.opts.Dir, m.knownPeers())
+}
+
+func (m *Mesh) knownPeers() []savedPeer {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	list := []savedPeer{}
+	for _, r := range m.records {
+		list = append(list, savedPeer{r.id, r.name, r.addr, r.version, r.left, r.newest, r.primary})
+	}
+	return list
+}
+
+func savePeers(dir string, list []savedPeer) error {
+	slices.SortFunc(list, func(a, b savedPeer) int { return strings.Compare(a.ID, b.ID) })
+	data, err := json.MarshalIndent(list, "", "\t")
+	if err != nil {
+		return err
+	}
+	return writePrivate(filepath.Join(dir, peersFile), append(data, '\n'))
+}
+
+// Forget takes a node that will not return off the list, here and on every node that has a link to this one now. If it does return, it is a
+// member again. [ErrAlive] if it is there; [ErrUnknown] if nobody knows it.
+func (m *Mesh) Forget(id string) error {
+	err := m.forget(id)
+	if err == nil {
+		m.tellAll(status{Forget: id})
+		m.rotate()
+	}
+	return err
+}
+
+func (m *Mesh) forget(id string) error {
+	m.mu.Lock()
+	r := m.records[id]
+	switch {
+	case id == m.id || r != nil && (r.link != nil || r.gossip):
+		m.mu.Unlock()
+		return ErrAlive
+	case r == nil:
+		m.mu.Unlock()
+		return ErrUnknown
+	}
+	m.goneLocked(r)
+	delete(m.records, id)
+	m.mu.Unlock()
+	m.log.Info("node forgotten", "id", id)
+	m.changed()
+	return m.savePeers()
+}

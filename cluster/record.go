@@ -1,0 +1,207 @@
+package cluster
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// record is what is known of another node. It is guarded by Mesh.mu.
+type record struct {
+	id, name, addr, version string
+
+	gossip  bool      // memberlist has it alive
+	since   time.Time // gossip
+	acked   time.Time // last answer to a probe over UDP
+	left    bool
+	link    *link
+	linked  time.Time   // since when link is there
+	seen    time.Time   // last time there was a link; zero: not since this process started
+	timer   *time.Timer // tells the ports that it is gone
+	keeping bool        // a goroutine dials it
+	kick    chan struct{}
+
+	reach     Trouble // why there is no link
+	udp       Trouble
+	clock     Trouble
+	duplicate Trouble
+	doubled   time.Time // when duplicate was found last
+
+	state   State
+	changed time.Time // state
+
+	newest, primary string // ids of the newest key that it has, and of the one that it uses; "" if it never said
+}
+
+// seed is an address that was given, not a node.
+type seed struct {
+	since   time.Time
+	node    string // who answered there
+	trouble Trouble
+}
+
+func (r *record) stopTimer() {
+	if r.timer != nil {
+		r.timer.Stop()
+		r.timer = nil
+	}
+}
+
+func (r *record) now() State {
+	switch {
+	case r.link != nil && !r.link.silent():
+		return Alive
+	case r.left:
+		return Left
+	case r.link != nil || r.gossip:
+		return Suspect
+	}
+	return Dead
+}
+
+func (r *record) trouble() Trouble {
+	for _, t := range []Trouble{r.duplicate, r.reach, r.udp, r.clock} {
+		if t.Kind != NoTrouble {
+			return t
+		}
+	}
+	return Trouble{}
+}
+
+// label is how logs name a node.
+func (r *record) label() string {
+	if r.name == "" {
+		return r.id[:8]
+	}
+	return r.name
+}
+
+func (m *Mesh) recordLocked(id string) *record {
+	r := m.records[id]
+	if r == nil {
+		r = &record{id: id, state: Dead, changed: time.Now(), kick: make(chan struct{}, 1)}
+		m.records[id] = r
+		m.dirty = true
+	}
+	return r
+}
+
+func (m *Mesh) describeLocked(r *record, name, addr, version string) {
+	if addr == "" {
+		addr = r.addr
+	}
+	if r.name != name || r.addr != addr || r.version != version {
+		r.name, r.addr, r.version = name, addr, version
+		m.dirty = true
+	}
+}
+
+// setTrouble puts a trouble in its place, and says it once.
+func (m *Mesh) setTrouble(place *Trouble, t Trouble, args ...any) {
+	if place.Kind != t.Kind && t.Kind != NoTrouble {
+		m.log.Warn("trouble with a node: "+t.Text, append(args, "kind", string(t.Kind))...)
+	}
+	if *place != t {
+		*place = t
+		m.changed()
+	}
+}
+
+// reviewLocked notes what time alone has changed.
+func (m *Mesh) reviewLocked() {
+	now := time.Now()
+	alive := 0
+	for _, r := range m.records {
+		if s := r.now(); s != r.state {
+			m.log.Info("node is "+string(s), "node", r.label(), "id", r.id, "address", r.addr, "was", string(r.state))
+			r.state, r.changed = s, now
+			m.changed()
+		}
+		if r.link != nil {
+			r.seen = now
+		}
+		if r.gossip {
+			alive++
+		}
+		if r.duplicate.Kind != NoTrouble && now.Sub(r.doubled) > 4*m.opts.Timing.RejoinMax {
+			m.setTrouble(&r.duplicate, Trouble{})
+		}
+	}
+	// Each member is probed in turn, once in so many intervals as there are members.
+	limit := 6 * time.Duration(alive+1) * m.opts.Timing.Probe
+	for _, r := range m.records {
+		last := r.acked
+		for _, t := range []time.Time{r.since, r.linked} {
+			if t.After(last) {
+				last = t
+			}
+		}
+		var t Trouble
+		if r.gossip && r.link != nil && now.Sub(last) > limit {
+			t = udpTrouble(r)
+		}
+		m.setTrouble(&r.udp, t, "node", r.label(), "id", r.id)
+	}
+}
+
+// Members are this node, then all others ever seen and not forgotten, by name, then the seeds where nobody has answered.
+func (m *Mesh) Members() []Member {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	list := make([]Member, 0, len(m.records))
+	for _, r := range m.records {
+		list = append(list, r.member())
+	}
+	slices.SortFunc(list, func(a, b Member) int {
+		if c := strings.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	var unknown []Member
+	for addr, s := range m.seeds {
+		if s.node == "" {
+			unknown = append(unknown, Member{Addr: addr, State: Unknown, Since: s.since, Trouble: s.trouble})
+		}
+	}
+	slices.SortFunc(unknown, func(a, b Member) int { return strings.Compare(a.Addr, b.Addr) })
+	return slices.Concat([]Member{m.selfLocked()}, list, unknown)
+}
+
+func (m *Mesh) selfLocked() Member {
+	me := Member{
+		ID: m.id, Name: m.opts.Name, Addr: m.Addr(), Version: m.opts.Version, Self: true, State: Alive,
+		Since: time.UnixMilli(int64(m.life >> 16)), Seen: time.Now(), Trouble: m.fenced,
+	}
+	if me.Trouble.Kind == NoTrouble {
+		me.Trouble = m.conflict
+	}
+	if m.leaving || m.closed {
+		me.State = Left
+	}
+	return me
+}
+
+func (r *record) member() Member {
+	mb := Member{
+		ID: r.id, Name: r.name, Addr: r.addr, Version: r.version, State: r.now(), Since: r.changed, Seen: r.seen, Trouble: r.trouble(),
+	}
+	if mb.State != r.state {
+		mb.Since = time.Now()
+	}
+	if l := r.link; l != nil {
+		mb.Seen = time.Unix(0, l.heard.Load())
+		if s, ok := l.clock.best(); ok {
+			mb.RTT, mb.ClockDiff = s.rtt, s.diff
+		}
+		mb.QueuedBytes, mb.QueuedFrames = l.queued()
+	}
+	return mb
+}
+
+// Trouble is what is wrong with this node itself.
+func (m *Mesh) Trouble() Trouble {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.selfLocked().Trouble
+}

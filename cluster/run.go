@@ -1,0 +1,193 @@
+package cluster
+
+import (
+	"errors"
+	"net"
+	"time"
+)
+
+// run takes what memberlist tells, and looks after what time changes.
+func (m *Mesh) run() {
+	t := time.NewTicker(m.opts.Timing.Heartbeat / 2)
+	defer t.Stop()
+	for {
+		select {
+		case <-m.news.ready:
+			for _, n := range m.news.take() {
+				m.hear(n)
+			}
+		case <-t.C:
+		case <-m.ctx.Done():
+			return
+		}
+		m.mu.Lock()
+		m.reviewLocked()
+		dirty := m.dirty
+		m.dirty = false
+		m.mu.Unlock()
+		if dirty {
+			if err := m.savePeers(); err != nil {
+				m.log.Error("cannot save the addresses of the other nodes", "error", err)
+			}
+		}
+	}
+}
+
+func (m *Mesh) hear(n news) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch n.kind {
+	case newsJoin, newsUpdate:
+		mt, err := decodeMeta(n.meta)
+		if err != nil || m.gossip == nil {
+			return
+		}
+		r := m.recordLocked(n.id)
+		m.describeLocked(r, mt.Name, n.addr, mt.Version)
+		if !r.gossip {
+			r.gossip, r.left, r.since = true, false, n.at
+		}
+		m.keepLocked(r)
+		m.tryAgain()
+	case newsLeave:
+		if r := m.records[n.id]; r != nil {
+			r.gossip, r.since = false, n.at
+			if r.link == nil {
+				m.goneLocked(r)
+			}
+			m.tryAgain()
+		}
+	case newsConflict:
+		m.conflictLocked(n)
+	case newsRefused:
+		mt, err := decodeMeta(n.meta)
+		if err != nil {
+			return
+		}
+		r := m.recordLocked(n.id)
+		m.describeLocked(r, mt.Name, n.addr, mt.Version)
+		m.setTrouble(&r.reach, versionTrouble(r.label(), mt.Version, m.opts.Version), "id", r.id)
+	case newsAck:
+		if r := m.records[n.id]; r != nil {
+			r.acked = n.at
+		}
+	}
+	m.changed()
+}
+
+// conflictLocked is when memberlist hears of one id at two addresses: a node that came back elsewhere before it was missed, which passes,
+// or a duplicate, which the rejoin loop finds by asking.
+func (m *Mesh) conflictLocked(n news) {
+	if n.id == m.id {
+		m.setTrouble(&m.conflict, movedTrouble(n.other))
+		m.suspectLocked(n.other)
+	}
+	m.tryAgain()
+}
+
+// suspectLocked has the rejoin loop ask at an address where somebody with our id may be.
+func (m *Mesh) suspectLocked(addr string) {
+	if host, port, err := splitAddr(addr); err == nil && net.ParseIP(host) != nil && port != 0 && m.seeds[addr] == nil {
+		m.seeds[addr] = &seed{since: time.Now(), node: m.id}
+	}
+}
+
+// attach makes a connection the link to its peer.
+func (m *Mesh) attach(g *greeting) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed || m.leaving || m.fenced.Kind != NoTrouble {
+		g.raw.Close()
+		return
+	}
+	r := m.recordLocked(g.peer.ID)
+	m.describeLocked(r, g.peer.Name, g.peer.Addr, g.peer.Version)
+	old := r.link
+	l := newLink(m, g)
+	r.link, r.linked, r.left = l, time.Now(), false
+	r.stopTimer()
+	m.setTrouble(&r.reach, Trouble{})
+	if old != nil {
+		old.close(errReplaced)
+	}
+	for _, p := range m.ports {
+		if p.cur != nil {
+			p.openOn(l)
+		}
+	}
+	l.start()
+	m.log.Debug("link is up", "node", r.label(), "id", r.id)
+	m.tryAgain()
+	m.changed()
+}
+
+// detach is called when a link has ended.
+func (m *Mesh) detach(l *link) {
+	why := l.why()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.records[l.peer.ID]
+	if r == nil || r.link != l {
+		return
+	}
+	r.link = nil
+	m.log.Debug("link is down", "node", r.label(), "id", r.id, "because", why)
+	m.changed()
+	if m.closed {
+		return
+	}
+	if errors.Is(why, errBye) || errors.Is(why, errForgotten) || errors.Is(why, errDuplicated) || m.leaving {
+		m.goneLocked(r)
+	} else {
+		r.timer = time.AfterFunc(m.opts.Timing.Down, func() {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			if r.link == nil && !m.closed {
+				m.goneLocked(r)
+			}
+		})
+	}
+	m.keepLocked(r)
+	m.tryAgain()
+}
+
+// goneLocked tells the ports that a peer is gone.
+func (m *Mesh) goneLocked(r *record) {
+	r.stopTimer()
+	for _, p := range m.ports {
+		if p.cur == nil {
+			continue
+		}
+		if ln := p.cur.lanes[r.id]; ln != nil {
+			ln.down()
+		}
+	}
+}
+
+// bye is when a peer says that it leaves.
+func (m *Mesh) bye(l *link) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.records[l.peer.ID]; r != nil && r.link == l {
+		r.left = true
+	}
+}
+
+// measured looks at the clock of a peer.
+func (m *Mesh) measured(l *link) {
+	s, ok := l.clock.best()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.records[l.peer.ID]
+	if !ok || r == nil || r.link != l {
+		return
+	}
+	var t Trouble
+	if s.diff.Abs() > maxClockDiff {
+		t = clockTrouble(r.label(), s.diff)
+		if r.clock.Kind == t.Kind {
+			t = r.clock // the words would change with each measurement
+		}
+	}
+	m.setTrouble(&r.clock, t, "id", r.id)
+}

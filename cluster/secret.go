@@ -1,0 +1,90 @@
+package cluster
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// SecretSize is the length of a cluster's secret in bytes.
+const SecretSize = 32
+
+// ErrNoSecret means that the data directory has no secret, so there is no cluster to take part in.
+var ErrNoSecret = errors.New("cluster: no secret")
+
+// ErrSecretExists means that the data directory has a secret already.
+var ErrSecretExists = errors.New("cluster: there is a secret already")
+
+// Secret is what the nodes of a cluster know and nobody else does. It is never used itself: each use has a key derived from it.
+type Secret [SecretSize]byte
+
+// NewSecret makes a random one.
+func NewSecret() Secret {
+	var s Secret
+	rand.Read(s[:])
+	return s
+}
+
+// Key derives the 32-byte key for a purpose.
+func (s Secret) Key(purpose string) []byte {
+	key, err := hkdf.Key(sha256.New, s[:], nil, "snug "+purpose, 32)
+	if err != nil {
+		panic(err) // only for a key longer than HKDF can make
+	}
+	return key
+}
+
+// String hides the secret from logs.
+func (s Secret) String() string { return "secret " + s.id() }
+
+// id names the secret without telling it.
+func (s Secret) id() string { return hex.EncodeToString(s.Key("name of the secret")[:8]) }
+
+// mac proves to know the secret, over what only the two ends of one connection know and one of them said.
+func (s Secret) mac(role string, exporter, said []byte) []byte {
+	sum := sha256.Sum256(said)
+	h := hmac.New(sha256.New, s.Key("link"))
+	h.Write([]byte(role))
+	h.Write([]byte{0})
+	h.Write(exporter)
+	h.Write(sum[:])
+	return h.Sum(nil)
+}
+
+// CreateSecret makes the secret of a new cluster in dir. [ErrSecretExists] if there is one.
+func CreateSecret(dir string) error {
+	switch _, err := os.Stat(filepath.Join(dir, secretFile)); {
+	case err == nil:
+		return fmt.Errorf("%w in %s", ErrSecretExists, filepath.Join(dir, secretFile))
+	case !missing(err):
+		return err
+	}
+	s := NewSecret()
+	return writePrivate(filepath.Join(dir, secretFile), s[:])
+}
+
+// readSecret reads the secret of dir.
+func readSecret(dir string) (Secret, error) {
+	path := filepath.Join(dir, secretFile)
+	data, err := readPrivate(path)
+	if missing(err) {
+		return Secret{}, fmt.Errorf("%w in %s: make one, or join a cluster that has one", ErrNoSecret, path)
+	}
+	if err != nil {
+		return Secret{}, err
+	}
+	if len(data) != SecretSize {
+		return Secret{}, fmt.Errorf("%s has %d bytes, a secret has %d: copy it again, as it is, or join the cluster anew", path, len(data), SecretSize)
+	}
+	s := Secret(data)
+	if s == (Secret{}) {
+		return Secret{}, fmt.Errorf("%s is all zeros, which is no secret", path)
+	}
+	return s, nil
+}

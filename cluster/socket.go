@@ -1,0 +1,303 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+)
+
+const (
+	// firstOfTLS is the first byte of a TLS connection. Those of memberlist begin with a label, or with a message number below 14.
+	firstOfTLS   = 0x16
+	firstOfLabel = 244
+	// maxStrangers is how many connections may be there that have not yet proved anything.
+	maxStrangers = 256
+	// packetQueue is how many packets may wait for memberlist; more are dropped, as a network does.
+	packetQueue = 256
+)
+
+// socket is the port of this node: UDP for gossip, TCP for gossip and links. It outlives the memberlist above it.
+type socket struct {
+	tcp      net.Listener
+	udp      *net.UDPConn
+	net      network
+	log      *slog.Logger
+	link     func(net.Conn) // takes over a TLS connection
+	patience time.Duration  // for the first byte
+
+	slots chan struct{} // one for each stranger
+	wg    sync.WaitGroup
+
+	mu        sync.Mutex // guards the fields below
+	gossip    *transport // nil: what comes for it is dropped
+	strangers map[net.Conn]struct{}
+	closed    bool
+}
+
+// listen opens both protocols at one port.
+func listen(bind string) (*net.TCPListener, *net.UDPConn, error) {
+	addr, err := net.ResolveTCPAddr("tcp", bind)
+	if err != nil {
+		return nil, nil, fmt.Errorf("listen on %q: %w", bind, err)
+	}
+	tries := 1
+	if addr.Port == 0 {
+		tries = 10 // what is free for TCP may be taken for UDP
+	}
+	for {
+		tries--
+		tcp, err := net.ListenTCP("tcp", addr)
+		if err != nil {
+			return nil, nil, fmt.Errorf("listen for other nodes: %w", err)
+		}
+		udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: addr.IP, Port: tcp.Addr().(*net.TCPAddr).Port, Zone: addr.Zone})
+		if err == nil {
+			return tcp, udp, nil
+		}
+		tcp.Close()
+		if tries == 0 {
+			return nil, nil, fmt.Errorf("listen for other nodes: %w", err)
+		}
+	}
+}
+
+func newSocket(tcp *net.TCPListener, udp *net.UDPConn, nw network, log *slog.Logger, patience time.Duration, link func(net.Conn)) *socket {
+	return &socket{
+		tcp: tcp, udp: udp, net: nw, log: log, link: link, patience: patience,
+		slots:     make(chan struct{}, maxStrangers),
+		strangers: map[net.Conn]struct{}{},
+	}
+}
+
+func (s *socket) start() {
+	s.wg.Go(s.accept)
+	s.wg.Go(s.receive)
+}
+
+func (s *socket) port() int { return s.tcp.Addr().(*net.TCPAddr).Port }
+
+// close ends listening, and the connections of strangers.
+func (s *socket) close() {
+	s.mu.Lock()
+	s.closed = true
+	for c := range s.strangers {
+		c.Close()
+	}
+	s.mu.Unlock()
+	s.tcp.Close()
+	s.udp.Close()
+	s.wg.Wait()
+}
+
+func (s *socket) accept() {
+	for {
+		c, err := s.tcp.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // out of files: wait for better times
+			s.log.Warn("cannot accept a connection from another node", "error", err)
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		select {
+		case s.slots <- struct{}{}:
+		default:
+			c.Close()
+			continue
+		}
+		if !s.meet(c) {
+			return
+		}
+		s.wg.Go(func() {
+			defer func() { <-s.slots }()
+			s.sniff(c)
+		})
+	}
+}
+
+// meet notes a stranger; part forgets it, when it is known or gone.
+func (s *socket) meet(c net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		c.Close()
+		return false
+	}
+	s.strangers[c] = struct{}{}
+	return true
+}
+
+func (s *socket) part(c net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.strangers, c)
+}
+
+// sniff hands a connection to whom it is for.
+func (s *socket) sniff(c net.Conn) {
+	defer s.part(c)
+	var first [1]byte
+	if err := c.SetReadDeadline(time.Now().Add(s.patience)); err != nil {
+		c.Close()
+		return
+	}
+	if _, err := c.Read(first[:]); err != nil {
+		c.Close()
+		return
+	}
+	whole := &unreadConn{Conn: c, first: first[0], unread: true}
+	switch first[0] {
+	case firstOfTLS:
+		s.link(whole)
+	case firstOfLabel:
+		s.mu.Lock()
+		g := s.gossip
+		s.mu.Unlock()
+		if g == nil || !g.stream(whole) {
+			c.Close()
+		}
+	default:
+		c.Close()
+	}
+}
+
+func (s *socket) receive() {
+	buf := make([]byte, 1<<16)
+	for {
+		n, from, err := s.udp.ReadFrom(buf)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil || n == 0 {
+			continue // of one packet, such as "port unreachable" for an earlier one
+		}
+		s.mu.Lock()
+		g := s.gossip
+		s.mu.Unlock()
+		if g != nil {
+			g.packet(&memberlist.Packet{Buf: append([]byte(nil), buf[:n]...), From: from, Timestamp: time.Now()})
+		}
+	}
+}
+
+// unreadConn gives back the byte that was read to see what the connection is.
+type unreadConn struct {
+	net.Conn
+	first  byte
+	unread bool
+}
+
+func (c *unreadConn) Read(p []byte) (int, error) {
+	if c.unread && len(p) > 0 {
+		c.unread = false
+		p[0] = c.first
+		return 1, nil
+	}
+	return c.Conn.Read(p)
+}
+
+// transport is the socket as one memberlist sees it.
+type transport struct {
+	socket  *socket
+	ip      net.IP // to tell others
+	portNum int
+	packets chan *memberlist.Packet
+	streams chan net.Conn
+	done    chan struct{}
+	once    sync.Once
+}
+
+// attach makes a transport that gets from now on what comes for memberlist.
+func (s *socket) attach(ip net.IP, port int) *transport {
+	t := &transport{
+		socket: s, ip: ip, portNum: port,
+		packets: make(chan *memberlist.Packet, packetQueue),
+		streams: make(chan net.Conn),
+		done:    make(chan struct{}),
+	}
+	s.mu.Lock()
+	s.gossip = t
+	s.mu.Unlock()
+	return t
+}
+
+func (t *transport) packet(p *memberlist.Packet) {
+	select {
+	case t.packets <- p:
+	default: // full: gossip says it again
+	}
+}
+
+func (t *transport) stream(c net.Conn) bool {
+	select {
+	case t.streams <- c:
+		return true
+	case <-t.done:
+		return false
+	}
+}
+
+// FinalAdvertiseAddr is part of memberlist.Transport, like all below.
+func (t *transport) FinalAdvertiseAddr(string, int) (net.IP, int, error) {
+	return t.ip, t.portNum, nil
+}
+
+func (t *transport) WriteTo(b []byte, addr string) (time.Time, error) {
+	return t.WriteToAddress(b, memberlist.Address{Addr: addr})
+}
+
+func (t *transport) WriteToAddress(b []byte, addr memberlist.Address) (time.Time, error) {
+	to, err := net.ResolveUDPAddr("udp", addr.Addr)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if !t.socket.net.pass(addr.Addr) {
+		return time.Now(), nil
+	}
+	_, err = t.socket.udp.WriteTo(b, to)
+	return time.Now(), err
+}
+
+func (t *transport) PacketCh() <-chan *memberlist.Packet { return t.packets }
+
+func (t *transport) DialTimeout(addr string, timeout time.Duration) (net.Conn, error) {
+	return t.DialAddressTimeout(memberlist.Address{Addr: addr}, timeout)
+}
+
+func (t *transport) DialAddressTimeout(addr memberlist.Address, timeout time.Duration) (net.Conn, error) {
+	return dialTimeout(t.socket.net, addr.Addr, timeout)
+}
+
+func (t *transport) StreamCh() <-chan net.Conn { return t.streams }
+
+// Shutdown detaches memberlist; the socket stays open.
+func (t *transport) Shutdown() error {
+	t.once.Do(func() {
+		close(t.done)
+		t.socket.mu.Lock()
+		defer t.socket.mu.Unlock()
+		if t.socket.gossip == t {
+			t.socket.gossip = nil
+		}
+	})
+	return nil
+}
+
+func splitAddr(addr string) (host string, port int, err error) {
+	host, portText, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, err
+	}
+	n, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("port %q of %q is no number up to 65535", portText, addr)
+	}
+	return host, int(n), nil
+}
