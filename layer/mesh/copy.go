@@ -6,6 +6,7 @@ import "bytes"
 type replica struct {
 	version
 	entries map[string][]byte
+	peak    int // the most that entries held
 }
 
 // coming is a snapshot of which some chunks have arrived.
@@ -42,6 +43,7 @@ func (r *replica) apply(e entry) (changed, full bool) {
 	}
 	if e.gone {
 		delete(r.entries, e.key)
+		r.entries = shrink(r.entries, &r.peak)
 	} else {
 		r.entries[e.key] = e.value
 		r.hash += hashEntry(e.key, e.value)

@@ -51,6 +51,11 @@ type version struct {
 	hash    uint64 // of the entries, the same in any order
 }
 
+// newer reports whether v is a later state than w.
+func (v version) newer(w version) bool {
+	return v.life > w.life || v.life == w.life && v.counter > w.counter
+}
+
 // frame is any frame of a Set.
 type frame struct {
 	kind    kind

@@ -3,7 +3,6 @@ package mesh
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -62,104 +61,6 @@ func FuzzFrame(f *testing.F) {
 			t.Errorf("%x is %+v, which is %x", b, frame, frame.encode())
 		}
 	})
-}
-
-// sink is a port that takes everything.
-type sink struct{}
-
-func (sink) Self() string              { return "self" }
-func (sink) Join(Handler) func()       { return func() {} }
-func (sink) Send(string, []byte) error { return nil }
-func (sink) Peers() []string           { return nil }
-
-// FuzzReceive gives a Set any frames in any order, as a peer that has gone mad would send them. What the Set publishes stays
-// as it is, and what it copied stays consistent.
-func FuzzReceive(f *testing.F) {
-	f.Add(uint64(1), uint64(2))
-	f.Fuzz(func(t *testing.T, seed, seed2 uint64) { goMad(t, rand.New(rand.NewPCG(seed, seed2))) })
-}
-
-func TestMadPeerBreaksNothing(t *testing.T) {
-	for seed := range uint64(300) {
-		goMad(t, rand.New(rand.NewPCG(seed, 0)))
-	}
-}
-
-func goMad(t *testing.T, random *rand.Rand) {
-	s := NewSet(sink{}, Options{})
-	told := map[string]string{}
-	s.Watch(func(c Change) {
-		if _, had := told[c.Key]; c.Gone && !had {
-			t.Errorf("%q is gone and was not there", c.Key)
-		}
-		if told[c.Key] = string(c.Value); c.Gone {
-			delete(told, c.Key)
-		}
-	})
-	if err := s.Put("own", nil); err != nil {
-		t.Fatal(err)
-	}
-	h := (*handler)(s)
-	own := s.own.version
-	number := func() uint64 {
-		return []uint64{0, 1, 2, 3, own.life, own.life + 1, own.counter, own.hash, 1<<64 - 1}[random.IntN(9)]
-	}
-	for range 300 {
-		switch random.IntN(20) {
-		case 0:
-			h.Up("mad")
-		case 1:
-			h.Down("mad")
-		case 2:
-			s.tick()
-		case 3:
-			b := make([]byte, random.IntN(40))
-			for i := range b {
-				b[i] = byte(random.IntN(256))
-			}
-			h.Received("mad", b)
-		default:
-			f := frame{kind: kind(1 + random.IntN(5)), version: version{number(), number(), number()}, from: number(), flags: byte(random.IntN(4))}
-			for range random.IntN(4) {
-				f.entries = append(f.entries, entry{key: string(rune('a' + random.IntN(3))), value: []byte{byte(random.IntN(2))}, gone: f.kind == kindDelta && random.IntN(2) == 0})
-			}
-			h.Received("mad", f.encode())
-		}
-		if random.IntN(2) == 0 {
-			s.collect(s.changes.Add(Pace))
-		}
-		if p := s.peers["mad"]; p != nil {
-			checkPeer(t, s, p, told)
-		}
-	}
-	if len(s.own.entries) != 1 || s.own.life < own.life {
-		t.Errorf("what this node publishes became %v", s.own)
-	}
-	h.Down("mad")
-	if len(s.owners)+len(told)+len(s.peers) > 0 {
-		t.Errorf("left behind: %v, told %v", s.owners, told)
-	}
-}
-
-func checkPeer(t *testing.T, s *Set, p *peer, told map[string]string) {
-	t.Helper()
-	if len(p.replies) > 4*window {
-		t.Errorf("%d replies wait", len(p.replies))
-	}
-	entries := map[string][]byte{}
-	if p.copy != nil {
-		entries = p.copy.entries
-		var sum uint64
-		for key, value := range entries {
-			sum += hashEntry(key, value)
-		}
-		if p.copy.hash != sum {
-			t.Error("the hash of a copy is wrong")
-		}
-	}
-	if len(told) != len(entries) || len(s.owners) != len(entries) {
-		t.Errorf("%d keys, told %d, %d have owners", len(entries), len(told), len(s.owners))
-	}
 }
 
 func TestLogRemembersTheLatestChanges(t *testing.T) {

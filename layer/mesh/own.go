@@ -9,6 +9,7 @@ const history = 4096
 type own struct {
 	version
 	entries map[string][]byte // values are replaced, never changed
+	peak    int               // the most that entries held
 	// log has the keys of the latest changes: the last one made counter what it is.
 	log []string
 }
@@ -35,6 +36,7 @@ func (o *own) remove(key string) bool {
 		return false
 	}
 	delete(o.entries, key)
+	o.entries = shrink(o.entries, &o.peak)
 	o.hash -= hashEntry(key, old)
 	o.changed(key)
 	return true
@@ -84,6 +86,7 @@ type snapshot struct {
 	entries []entry // those not yet sent
 	flags   byte    // of the next chunk
 	window  int     // chunks that may be sent before one is said to have arrived
+	idle    int     // digests that were left out since one was
 }
 
 func (o *own) snapshot() *snapshot {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func TestCopiesAreEqualAfterAnyFaults(t *testing.T) {
 				stop, stopped := make(chan struct{}), make(chan struct{})
 				go func() {
 					defer close(stopped)
-					w.write(rand.New(rand.NewPCG(seed, 1)), nodes, stop)
+					w.write(rand.New(rand.NewPCG(seed, 1)), nodes, keyFor(seed), stop)
 				}()
 				w.net.Shake(meshtest.Faults{Crashed: w.stop, Restarted: w.start})
 				close(stop)
@@ -36,8 +37,17 @@ func TestCopiesAreEqualAfterAnyFaults(t *testing.T) {
 	}
 }
 
+// keyFor makes keys that are long for some seeds, so that snapshots and changes come in several frames.
+func keyFor(seed uint64) func(i int) string {
+	pad := ""
+	if seed%5 == 0 {
+		pad = strings.Repeat("k", 250)
+	}
+	return func(i int) string { return fmt.Sprint(i) + pad }
+}
+
 // write changes random keys on random nodes: now and then many, often one, and some keys far more often than others.
-func (w *world) write(random *rand.Rand, nodes int, stop chan struct{}) {
+func (w *world) write(random *rand.Rand, nodes int, key func(i int) string, stop chan struct{}) {
 	for {
 		select {
 		case <-stop:
@@ -50,11 +60,11 @@ func (w *world) write(random *rand.Rand, nodes int, stop chan struct{}) {
 		}
 		m := w.set(id(random.IntN(nodes)))
 		for range times {
-			key := fmt.Sprint(random.IntN(1 + random.IntN(500)))
+			k := key(random.IntN(1 + random.IntN(2000)))
 			if random.IntN(3) == 0 {
-				m.Delete(key)
+				m.Delete(k)
 			} else {
-				m.put(key)
+				m.put(k)
 			}
 		}
 	}

@@ -121,6 +121,7 @@ func (s *Set) receive(id string, p *peer, f frame) []Change {
 	case kindMore:
 		if p.snap != nil && p.snap.life == f.life && p.snap.counter == f.counter {
 			p.snap.window = min(p.snap.window+1, window)
+			p.snap.idle = 0
 			s.awake()
 		}
 	case kindChunk:
@@ -171,7 +172,7 @@ func (s *Set) reply(p *peer, f frame) {
 
 // receiveHave is the peer's question for what it lacks.
 func (s *Set) receiveHave(p *peer, f frame) {
-	if f.life > s.own.life || f.life == s.own.life && f.counter > s.own.counter {
+	if f.newer(s.own.version) {
 		s.raise(f.life)
 		return
 	}
@@ -199,7 +200,7 @@ func (s *Set) raise(seen uint64) {
 }
 
 func (s *Set) receiveChunk(id string, p *peer, f frame) []Change {
-	if p.copy != nil && f.life < p.copy.life {
+	if p.copy != nil && p.copy.newer(f.version) {
 		if p.asked != f.life {
 			s.ask(p, version{life: f.life})
 		}
@@ -280,6 +281,7 @@ func (s *Set) changed(id string, diff []entry) []Change {
 		switch {
 		case e.gone && len(nodes) == 1:
 			delete(s.owners, e.key)
+			s.owners = shrink(s.owners, &s.peak)
 		case e.gone:
 			s.owners[e.key] = slices.Delete(slices.Clone(nodes), at, at+1)
 		case at < 0:

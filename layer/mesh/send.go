@@ -8,13 +8,15 @@ const (
 	Pace = 20 * time.Millisecond
 	// DigestEvery is how often each node tells its peers what they should have.
 	DigestEvery = 5 * time.Second
-	// Silence is how long a peer with a link may say nothing until its copy is dropped: three digests may be missed.
-	Silence = 4 * DigestEvery
+	// Silence is how long a peer with a link may say nothing until its copy is dropped.
+	Silence = missable * DigestEvery
 )
 
 const (
 	// window is how many chunks of a snapshot are under way, and how many frames of changes are sent at once: a quarter of a MiB.
 	window = 4
+	// missable is how many digests may be missing, since links can be slow and machines busy.
+	missable = 4
 	// snapshotEvery bounds the work for a peer that asks all the time.
 	snapshotEvery = time.Second
 )
@@ -54,13 +56,20 @@ func (s *Set) run() {
 	}
 }
 
-// tick asks for digests to be sent, and drops the copies of peers from whom none came.
+// tick asks for digests to be sent, and drops the copies of peers from whom none came. A snapshot of which nothing arrives any
+// more is given up: the peer begins anew when it sees a digest again.
 func (s *Set) tick() {
 	s.update(func() (changes []Change) {
 		for id, p := range s.peers {
 			p.digest = p.linked
-			if p.silence++; p.silence > int(Silence/DigestEvery) {
+			if p.silence++; p.silence > missable {
 				changes = append(changes, s.drop(id, p)...)
+			}
+			if p.snap == nil {
+				continue
+			}
+			if p.snap.idle++; p.snap.idle > missable {
+				p.snap = nil
 			}
 		}
 		return changes

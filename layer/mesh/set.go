@@ -65,6 +65,7 @@ type Set struct {
 	own      own
 	peers    map[string]*peer
 	owners   map[string][]string // nodes that have the key; replaced, never changed
+	peak     int                 // the most that owners held
 	watchers []*watcher          // replaced, never changed
 	changes  time.Time           // when changes were sent last
 	raised   time.Time           // when a peer last made life grow

@@ -126,6 +126,56 @@ func TestShortBreakCostsOnlyWhatWasMissed(t *testing.T) {
 	})
 }
 
+func TestChangeAfterAnIdleBreakIsNotLate(t *testing.T) {
+	inWorld(t, 1, 2, func(w *world) {
+		a := w.set(id(0))
+		a.put("x")
+		time.Sleep(time.Second)
+		w.net.Break(id(0), id(1))
+		time.Sleep(time.Second)
+		a.put("y")
+		time.Sleep(mesh.Pace)
+		w.expectEqual()
+	})
+}
+
+func TestBreakDuringASnapshotCostsALittleTime(t *testing.T) {
+	inWorld(t, 1, 2, func(w *world) {
+		a := w.set(id(0))
+		w.net.Cut(id(0), id(1))
+		time.Sleep(time.Minute)
+		for i := range 10_000 {
+			a.put(strings.Repeat("k", 200) + fmt.Sprint(i))
+		}
+		w.net.Heal(id(0), id(1))
+		w.net.Slow(id(0), id(1), 100*time.Millisecond, 0)
+		time.Sleep(1200 * time.Millisecond)
+		if n := len(w.set(id(1)).all(id(0))); n > 0 {
+			t.Fatalf("%d keys arrived before the break", n)
+		}
+		w.net.Break(id(0), id(1))
+		time.Sleep(6 * time.Second)
+		w.expectEqual()
+	})
+}
+
+func TestSlowLinkGetsOneSnapshot(t *testing.T) {
+	inWorld(t, 1, 2, func(w *world) {
+		a := w.set(id(0))
+		w.net.Cut(id(0), id(1))
+		time.Sleep(time.Minute)
+		before := a.Stats().Snapshots
+		w.net.Heal(id(0), id(1))
+		w.net.Slow(id(0), id(1), 3*time.Second, 0) // a question and its answer take longer than the time between digests
+		a.put("x")
+		time.Sleep(15 * time.Second)
+		w.expectEqual()
+		if n := a.Stats().Snapshots - before; n != 1 {
+			t.Errorf("%d snapshots", n)
+		}
+	})
+}
+
 // A clock that was set back gives a new process an older life than peers remember. It begins another one then.
 func TestNodeWithItsClockSetBackIsBelieved(t *testing.T) {
 	inWorld(t, 1, 3, func(w *world) {
@@ -295,6 +345,21 @@ func TestLargeSetComesInSmallFrames(t *testing.T) {
 		}
 		if n := w.set(id(0)).Stats().Snapshots; n != 2 { // one when the link was made, one after the cut
 			t.Errorf("%d snapshots", n)
+		}
+	})
+}
+
+func TestNothingIsSentWithoutALink(t *testing.T) {
+	inMeteredWorld(t, func(w *world, m *meter) {
+		w.net.Cut(id(0), id(1))
+		time.Sleep(meshtest.Notice + time.Millisecond)
+		m.reset()
+		for range 100 {
+			w.set(id(0)).put("x")
+			time.Sleep(mesh.Pace)
+		}
+		if frames, _, _ := m.reset(); frames > 1 { // one to see that there is no link
+			t.Errorf("%d frames without a link", frames)
 		}
 	})
 }
