@@ -98,7 +98,7 @@ func TestRoomsAreInOrderOfActivity(t *testing.T) {
 	// A room that comes after its messages stands where they put it.
 	say(t, s, a.ID, ada, "hello again")
 	addRoom(t, s, "not here yet")
-	if rooms, err := s.Rooms(ctx, 1); err != nil || rooms[0].Key != "not here yet" {
+	if rooms, err := s.Rooms(ctx, 2); err != nil || rooms[0].Key != "a" || rooms[1].Key != "not here yet" {
 		t.Errorf("rooms = %v, %v", rooms, err)
 	}
 }

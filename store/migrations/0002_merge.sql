@@ -24,7 +24,7 @@ CREATE TABLE new_users (
     created   INTEGER NOT NULL
 ) STRICT;
 INSERT INTO new_users (place, stamp, feed, seq, extra, id, name, key, claimed, shown, shown_key, password, admin, disabled, created)
-    SELECT place, stamp, feed, seq, '', id, name, key, max(created, 0) << 16, name, key, password, admin, disabled, created FROM users;
+    SELECT place, stamp, feed, seq, '', id, name, key, min(max(created, 0) << 16, stamp), name, key, password, admin, disabled, created FROM users;
 DROP TABLE users;
 ALTER TABLE new_users RENAME TO users;
 CREATE INDEX users_by_origin ON users (feed, seq);
