@@ -6,7 +6,7 @@
 // out with [Layer.Receive], or has them handed over by [Layer.Listen]. A group is a set of channels under a name:
 // [Layer.GroupSend] sends one message to all of them. Neither is declared or deleted: a channel and a group exist while they hold something.
 //
-// [Memory] is the layer of a single process. Package layertest has every rule below as a test that other implementations can run.
+// [Memory] is the layer of a single process, [Gossip] that of several nodes. Package layertest has every rule below as a test that other implementations can run.
 //
 // # What it is not
 //
@@ -25,6 +25,23 @@
 //   - A Receive that is cancelled loses no message.
 //   - No channel and no group outlives its last use, and neither costs a goroutine.
 //
+// # Several nodes
+//
+// [Gossip] joins the layers of several processes, over links that others make: package mesh says what it needs of them.
+//
+//   - Groups are common to all nodes. A message to a group crosses once to each node that has members of it, and to no other; there the members get it as
+//     from a sender of their own node. The members here have it before anything crosses, and nobody ever waits for another node.
+//   - Which nodes have members is told as it changes: GroupAdd returns when this node knows, the others do a few hundredths of a
+//     second later. What is sent in between misses the new member.
+//   - Channels belong to one node. A name without `!` is that of a channel of the node on which it is used, so each node has its own. [Gossip.NewChannel] puts
+//     the id of its node into the name, `prefix!node.random`, and every node can Send to it; to receive, to listen, and to
+//     change memberships is for its own node: anywhere else that is [ErrElsewhere].
+//   - Send to a channel of another node is [ErrUnreachable] if there is no link to it. If there is, nil means that the message is on its way:
+//     that the channel is full is known over there only, so the message is counted there and the owner of the channel told, as for a group.
+//   - While a link is broken, what would go over it is lost, counted in [Traffic], and not sent again. What comes after
+//     keeps its order, and nothing is doubled. A node that dies is out of all groups when the mesh says so.
+//   - Flush and Stats are of this node. [Gossip.Local] is this node without the others, for news that each node hears of by itself.
+//
 // # Names
 //
 // Names have ASCII letters, digits, `-`, `_` and `.`, at most [MaxName] characters. The name of a channel may have one `!` inside: then
@@ -38,6 +55,7 @@
 //	time a membership lasts          24 h    Options.GroupExpiry; GroupAdd renews it
 //	size of a message                1 MiB   MaxMessage
 //	length of a name                 99      MaxName
+//	groups of a node                 131,072 mesh.MaxKeys, those that other nodes know of
 //
 // A channel with a listener has no queue here, so neither capacity nor expiry concerns it: the listener has a queue and limits of its own.
 // Its memberships expire like all others, unless they are renewed.

@@ -57,6 +57,18 @@ func (m *Memory) GroupAdd(ctx context.Context, groupName, channelName string) er
 	if err := CheckChannel(channelName); err != nil {
 		return err
 	}
+	first, err := m.join(groupName, channelName)
+	if err != nil {
+		return err
+	}
+	if first {
+		m.tell(groupName)
+	}
+	return nil
+}
+
+// join makes a channel a member, and says whether it is the first one of its group.
+func (m *Memory) join(groupName, channelName string) (first bool, err error) {
 	s := m.groupShard(groupName)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,14 +76,15 @@ func (m *Memory) GroupAdd(ctx context.Context, groupName, channelName string) er
 	if g != nil {
 		if mb := g.index.entries[channelName]; mb != nil {
 			mb.expires.Store(int64(m.now() + m.opts.GroupExpiry))
-			return nil
+			return false, nil
 		}
 	}
 	c, err := m.acquire(channelName)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if g == nil {
+	first = g == nil
+	if first {
 		g = &group{name: groupName}
 		s.groups.put(groupName, g)
 	}
@@ -80,7 +93,7 @@ func (m *Memory) GroupAdd(ctx context.Context, groupName, channelName string) er
 	c.memberships = append(c.memberships, mb)
 	c.mu.Unlock()
 	g.add(mb)
-	return nil
+	return first, nil
 }
 
 // GroupDiscard implements [Layer].
@@ -102,27 +115,36 @@ func (m *Memory) GroupDiscard(ctx context.Context, groupName, channelName string
 }
 
 func (m *Memory) discard(groupName, channelName string) {
+	if m.part(groupName, channelName) {
+		m.tell(groupName)
+	}
+}
+
+// part ends a membership, if there is one, and says whether it was the last one of its group.
+func (m *Memory) part(groupName, channelName string) (last bool) {
 	s := m.groupShard(groupName)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g := s.groups.entries[groupName]
 	if g == nil {
-		return
+		return false
 	}
-	if mb := g.index.entries[channelName]; mb != nil {
-		m.detach(s, mb)
-	}
+	mb := g.index.entries[channelName]
+	return mb != nil && m.detach(s, mb)
 }
 
-// detach ends a membership, and its group and its channel if that was the last thing they held. The lock of the group's shard must be held.
-func (m *Memory) detach(s *groupShard, mb *member) {
+// detach ends a membership, and its group and its channel if that was the last thing they held. It says whether the group has ended.
+// The lock of the group's shard must be held.
+func (m *Memory) detach(s *groupShard, mb *member) (last bool) {
 	mb.group.remove(mb)
-	if len(mb.group.members) == 0 {
+	last = len(mb.group.members) == 0
+	if last {
 		s.groups.remove(mb.group.name)
 	}
 	mb.channel.mu.Lock()
 	mb.channel.leave(mb)
 	m.release(mb.channel)
+	return last
 }
 
 // GroupSend implements [Layer].
@@ -139,6 +161,12 @@ func (m *Memory) GroupSend(ctx context.Context, groupName string, msg *Message) 
 	if m.closed.Load() {
 		return ErrClosed
 	}
+	m.spread(groupName, msg)
+	return nil
+}
+
+// spread gives a message to the members of a group.
+func (m *Memory) spread(groupName string, msg *Message) {
 	now := m.now()
 	for _, mb := range m.members(groupName) {
 		if mb.expires.Load() <= int64(now) {
@@ -150,7 +178,6 @@ func (m *Memory) GroupSend(ctx context.Context, groupName string, msg *Message) 
 		}
 		m.queueFor(mb, msg)
 	}
-	return nil
 }
 
 // members returns the members of a group, to be read without a lock.
@@ -185,13 +212,17 @@ func (m *Memory) queueFor(mb *member, msg *Message) {
 	owner := c.owner
 	c.mu.Unlock()
 	m.expired.Add(uint64(expired))
-	if err == nil {
-		return
+	if err != nil {
+		m.missed(c.name, owner)
 	}
+}
+
+// missed counts a message that a channel had no room for, and tells its owner, because no sender will.
+func (m *Memory) missed(channelName string, owner *listening) {
 	m.dropped.Add(1)
 	if owner != nil {
 		owner.Full()
 		return
 	}
-	m.opts.OnFull(c.name)
+	m.opts.OnFull(channelName)
 }

@@ -50,7 +50,7 @@ type Layer interface {
 	// that moment may still call l. Calling it again does nothing.
 	Listen(channel string, l Listener) (stop func(), err error)
 
-	// Flush forgets all messages and all groups. Listeners stay, and so does who waits in Receive.
+	// Flush forgets all messages and all groups of this node. Listeners stay, and so does who waits in Receive.
 	Flush(ctx context.Context) error
 }
 

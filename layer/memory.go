@@ -23,6 +23,9 @@ type Memory struct {
 	channels [shards]channelShard
 	groups   [shards]groupShard // locked before a shard of channels, where both are needed
 
+	// watcher hears of each group that got its first member or lost its last one; nil if nobody wants to know.
+	watcher atomic.Pointer[func(group string)]
+
 	dropped atomic.Uint64
 	expired atomic.Uint64
 
@@ -133,6 +136,10 @@ func (m *Memory) release(c *channel) {
 
 // NewChannel implements [Layer].
 func (m *Memory) NewChannel(ctx context.Context, prefix string) (string, error) {
+	return m.newChannel(ctx, prefix, rand.Text())
+}
+
+func (m *Memory) newChannel(ctx context.Context, prefix, suffix string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
@@ -142,7 +149,7 @@ func (m *Memory) NewChannel(ctx context.Context, prefix string) (string, error) 
 	if err := CheckGroup(prefix); err != nil {
 		return "", fmt.Errorf("prefix of a new channel: %w", err)
 	}
-	name := prefix + "!" + rand.Text()
+	name := prefix + "!" + suffix
 	if err := CheckChannel(name); err != nil {
 		return "", fmt.Errorf("prefix of a new channel: %w", err)
 	}
@@ -160,26 +167,40 @@ func (m *Memory) Send(ctx context.Context, channelName string, msg *Message) err
 	if err := msg.check(); err != nil {
 		return err
 	}
-	c, err := m.acquire(channelName)
-	if err != nil {
-		return err
-	}
-	if l := c.listener.Load(); l != nil {
-		c.mu.Unlock()
-		return wrapSend(channelName, l.Deliver(msg))
-	}
-	now := m.now()
-	expired, err := c.put(msg, now, now+m.opts.Expiry)
-	m.release(c)
-	m.expired.Add(uint64(expired))
-	return wrapSend(channelName, err)
-}
-
-func wrapSend(channelName string, err error) error {
-	if err != nil {
+	if _, err := m.deliver(channelName, msg); err != nil {
 		return fmt.Errorf("send to channel %q: %w", channelName, err)
 	}
 	return nil
+}
+
+// deliver puts a message at the end of a channel or hands it to the listener, and returns who owns the channel, if anybody listens.
+func (m *Memory) deliver(channelName string, msg *Message) (owner *listening, err error) {
+	c, err := m.acquire(channelName)
+	if err != nil {
+		return nil, err
+	}
+	if l := c.listener.Load(); l != nil {
+		c.mu.Unlock()
+		return l, l.Deliver(msg)
+	}
+	now := m.now()
+	expired, err := c.put(msg, now, now+m.opts.Expiry)
+	owner = c.owner
+	m.release(c)
+	m.expired.Add(uint64(expired))
+	return owner, err
+}
+
+// accept delivers a message whose sender is out of reach: what the sender would be told, the owner of the channel is told instead.
+func (m *Memory) accept(channelName string, msg *Message) {
+	owner, err := m.deliver(channelName, msg)
+	switch {
+	case err == nil, errors.Is(err, ErrClosed):
+	case errors.Is(err, ErrChannelFull):
+		m.missed(channelName, owner)
+	default:
+		m.dropped.Add(1)
+	}
 }
 
 // Receive implements [Layer].

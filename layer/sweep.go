@@ -46,16 +46,18 @@ func (m *Memory) Flush(ctx context.Context) error {
 func (m *Memory) sweepGroups(over func(*member) bool) {
 	for i := range m.groups {
 		s := &m.groups[i]
+		var gone []string
 		s.mu.Lock()
 		for _, g := range s.groups.entries {
 			// From the end, because the last takes the place of the one removed.
 			for j := len(g.members) - 1; j >= 0; j-- {
-				if mb := g.members[j]; over(mb) {
-					m.detach(s, mb)
+				if mb := g.members[j]; over(mb) && m.detach(s, mb) {
+					gone = append(gone, g.name)
 				}
 			}
 		}
 		s.mu.Unlock()
+		m.tell(gone...)
 	}
 }
 

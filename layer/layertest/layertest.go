@@ -6,8 +6,7 @@
 //		})
 //	}
 //
-// The suite knows nothing of how a layer works inside. A layer of several nodes runs it with an Open that returns a view
-// of two of them: it sends through one, receives through the other, and returns from GroupAdd, GroupDiscard and Flush when both know.
+// The suite knows nothing of how a layer works inside. A layer of several nodes runs it with an Open that returns a [Pair] of them.
 package layertest
 
 import (

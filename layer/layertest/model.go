@@ -71,8 +71,9 @@ func agreesWithModel(t *testing.T, open Open) {
 type model struct {
 	t     testing.TB
 	layer Layer
-	now   time.Duration
-	n     int // messages made
+	began time.Time
+	now   time.Duration // when the step began
+	n     int           // messages made
 
 	queues  map[string][]waiting
 	members map[string]map[string]time.Duration // by group and channel: when it ends
@@ -91,6 +92,7 @@ type waiting struct {
 func newModel(t testing.TB, open Open) *model {
 	mo := &model{
 		t:       t,
+		began:   time.Now(),
 		queues:  make(map[string][]waiting),
 		members: make(map[string]map[string]time.Duration),
 		ears:    make(map[string]*ear),
@@ -104,6 +106,7 @@ func newModel(t testing.TB, open Open) *model {
 }
 
 func (mo *model) step(ctx context.Context, c command) error {
+	mo.now = time.Since(mo.began)
 	var err error
 	switch c.do {
 	case "send":
@@ -126,7 +129,6 @@ func (mo *model) step(ctx context.Context, c command) error {
 	case "stop":
 		mo.stop(c.channel)
 	case "wait":
-		mo.now += c.wait
 		time.Sleep(c.wait)
 	case "flush":
 		clear(mo.queues)
@@ -198,7 +200,6 @@ func (mo *model) receive(ctx context.Context, channel string) error {
 		// A wait of no more than the blink in which nothing else of the model changes.
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		mo.now += time.Second
 		if m, err := mo.layer.Receive(ctx, channel); err == nil {
 			return fmt.Errorf("receive gave %s, want nothing", m.Bytes())
 		}
@@ -270,6 +271,7 @@ func (mo *model) compare() error {
 // drain reads what is left, and waits until everything should be gone.
 func (mo *model) drain(ctx context.Context) error {
 	for _, channel := range modelChannels {
+		mo.now = time.Since(mo.began)
 		mo.stop(channel)
 		mo.expire(channel)
 		for len(mo.queues[channel]) > 0 {
