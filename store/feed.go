@@ -27,7 +27,8 @@ const (
 	cursorOf   = `SELECT place FROM cursors WHERE log = ?`
 	putCursor  = `INSERT INTO cursors (log, place, used) VALUES (?, ?, ?)
 		ON CONFLICT (log) DO UPDATE SET place = excluded.place, used = excluded.used`
-	oldCursors = `DELETE FROM cursors WHERE log IN (SELECT log FROM cursors ORDER BY used DESC LIMIT -1 OFFSET ?)`
+	deleteCursors = `DELETE FROM cursors`
+	oldCursors    = `DELETE FROM cursors WHERE log IN (SELECT log FROM cursors ORDER BY used DESC LIMIT -1 OFFSET ?)`
 )
 
 // feedSeq is how far a feed is known.
@@ -61,8 +62,9 @@ func (s *Store) Feed() ID { return *s.feed.Load() }
 
 // NewFeed gives up the running feed for a new one. It is for a machine that was set
 // back while it ran, and so has used numbers that others know by other rows. All
-// rows of the old feed go over to the new one, and the old one is forgotten, so
-// that each side gets what it lacks of the other.
+// rows of the old feed go over to the new one, and the old one is forgotten with all
+// cursors, so that each side gets what it lacks of the other. Whoever is reading
+// another node's rows must begin anew: a vector asked for before must not be adopted.
 func (s *Store) NewFeed(ctx context.Context) error {
 	return s.writer.submit(ctx, "open a new feed", func(t *tx) error {
 		c := &t.w.counters
@@ -84,7 +86,11 @@ func (s *Store) NewFeed(ctx context.Context) error {
 				h.Feed = c.feed
 			}
 		}
-		return t.write(deleteFeed, old)
+		if err := t.write(deleteFeed, old); err != nil {
+			return err
+		}
+		// What others have of it may lie before the places that they were read up to.
+		return t.write(deleteCursors)
 	})
 }
 

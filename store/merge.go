@@ -166,7 +166,12 @@ func (t *tx) replace(old, r Row, pairs pairSet) error {
 	if old != nil && sameState(old, r) {
 		// It only was written twice; that is no news.
 		if u, ok := r.(*User); ok {
-			u.Name, u.Key = old.(*User).Name, old.(*User).Key
+			// Not old's name: an earlier row of this merge may have changed it.
+			now, err := find[User](t, userByID, u.ID)
+			if err != nil {
+				return err
+			}
+			u.Name, u.Key = now.Name, now.Key
 		}
 		return r.write(t)
 	}
