@@ -46,6 +46,8 @@ type Options struct {
 	// NameKey turns the name of a person into the key that the store knows it by; it fails for what is no name. Nil is
 	// PRECIS UsernameCaseMapped.
 	NameKey func(name string) (string, error)
+	// Confirm waits until another node has what was just written, and reports whether one has; nil is not to wait.
+	Confirm func(ctx context.Context, written store.Origin) bool
 	// Now is the clock; nil is time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger // nil discards
@@ -61,6 +63,7 @@ type Chat struct {
 	now      func() time.Time
 
 	maxMessage int
+	confirm    func(ctx context.Context, written store.Origin) bool
 	people     *people
 	rooms      *rooms
 	making     *roomLimit
@@ -92,6 +95,7 @@ func New(st *store.Store, ly layer.Layer, pr *presence.Tracker, opts Options) *C
 		log:        opts.Logger,
 		now:        opts.Now,
 		maxMessage: opts.MaxMessage,
+		confirm:    opts.Confirm,
 		people:     newPeople(st, opts.NameKey),
 		rooms:      newRooms(st),
 		making:     newRoomLimit(opts.RoomsPerHour),

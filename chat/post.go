@@ -15,10 +15,17 @@ type Receipt struct {
 	ID   ID
 	Time int64 // when it was posted, in milliseconds since 1970
 	Seq  int64 // its place in the order of events
+	// OnlyHere says that another node was waited for and has not confirmed to have it too.
+	OnlyHere bool
 }
 
-func receipt(m *store.Message) Receipt {
-	return Receipt{ID: m.ID, Time: m.Posted.Millis(), Seq: m.Place}
+// receipt is given when the message is on the disk of this node, and where that was asked for on another's.
+func (c *Chat) receipt(ctx context.Context, m *store.Message) Receipt {
+	r := Receipt{ID: m.ID, Time: m.Posted.Millis(), Seq: m.Place}
+	if c.confirm != nil {
+		r.OnlyHere = !c.confirm(ctx, m.Origin)
+	}
+	return r
 }
 
 // pmUsage says how to send a private message from a room.
@@ -66,7 +73,7 @@ func (c *Chat) post(ctx context.Context, m store.Message) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, fromStore(err, "post a message")
 	}
-	return receipt(&stored), nil
+	return c.receipt(ctx, &stored), nil
 }
 
 // errSame ends a change that would change nothing, so that no row is written.
@@ -124,13 +131,13 @@ func (c *Chat) change(ctx context.Context, who Person, id ID, change func(*store
 	})
 	switch {
 	case errors.Is(err, errSame):
-		return receipt(&same), nil
+		return c.receipt(ctx, &same), nil
 	case errors.Is(err, store.ErrNotFound):
 		return Receipt{}, noMessage()
 	case err != nil:
 		return Receipt{}, fromStore(err, "change a message")
 	}
-	return receipt(&m), nil
+	return c.receipt(ctx, &m), nil
 }
 
 func noMessage() *Error {

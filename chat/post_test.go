@@ -326,3 +326,26 @@ func TestErrorsOfTheStoreHaveCodes(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestReceiptSaysWhetherAnotherNodeHasTheMessage(t *testing.T) {
+	t.Parallel()
+	confirmed := true
+	var asked []store.Origin
+	w := newWorld(t, Options{Confirm: func(_ context.Context, written store.Origin) bool {
+		asked = append(asked, written)
+		return confirmed
+	}})
+	ada := w.user("ada")
+	w.room(ada, "lobby")
+	r, err := w.Post(t.Context(), ada, "lobby", ID{}, "hello")
+	if err != nil || r.OnlyHere {
+		t.Errorf("receipt %+v, %v", r, err)
+	}
+	confirmed = false
+	if r, err = w.Edit(t.Context(), ada, r.ID, "hello again"); err != nil || !r.OnlyHere {
+		t.Errorf("receipt %+v, %v", r, err)
+	}
+	if len(asked) != 2 || asked[0].Seq >= asked[1].Seq || asked[0].Feed != w.store.Feed() {
+		t.Errorf("asked for %+v", asked)
+	}
+}

@@ -118,7 +118,7 @@ func speak[F any](ctx context.Context, k snugSocket, e envelope, frame []byte, d
 		return err
 	}
 	if e.Ref != nil {
-		k.peer.send(ackFrame{Type: "ack", Ref: e.Ref, ID: receipt.ID.String(), Time: receipt.Time, Seq: receipt.Seq})
+		k.peer.send(ackFrame{Type: "ack", Ref: e.Ref, ID: receipt.ID.String(), Time: receipt.Time, Seq: receipt.Seq, OnlyHere: receipt.OnlyHere})
 	}
 	return nil
 }

@@ -77,6 +77,8 @@ type ackFrame struct {
 	ID   string          `json:"id,omitempty"`
 	Time int64           `json:"time,omitempty"`
 	Seq  int64           `json:"seq,omitempty"`
+	// OnlyHere is set where the message should be on another node too, and is not yet.
+	OnlyHere bool `json:"only_here,omitempty"`
 }
 
 type joinedFrame struct {
