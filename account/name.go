@@ -33,9 +33,25 @@ const (
 // digit, so that "." and ".." are no names. Marks may follow a letter, as many scripts cannot be written without
 // them. Spaces, controls, invisible characters and characters that change the direction of text are refused with a
 // FieldError.
+//
+// Where two people signed up with one name on nodes apart, one of them is shown with a mark behind it, as in ada~3f2a.
+// Such a name has a key, so that it can be looked up; nobody can sign up with it.
 func Key(name string) (string, error) {
-	_, key, err := parseName(name)
-	return key, err
+	bare, mark := cutMark(name)
+	_, key, err := parseName(bare)
+	if err != nil {
+		return "", err
+	}
+	return key + mark, nil
+}
+
+// cutMark splits a name that is shown with a mark, as the store makes it. The mark is empty if it has none.
+func cutMark(name string) (bare, mark string) {
+	i := strings.LastIndexByte(name, '~')
+	if i < 0 || len(name)-i-1 < 4 || len(name)-i-1 > 32 || strings.Trim(name[i+1:], "0123456789abcdefABCDEF") != "" {
+		return name, ""
+	}
+	return name[:i], strings.ToLower(name[i:])
 }
 
 // parseName gives the form of a name that is shown, which keeps its case, and its key.

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"snug/layer"
@@ -115,6 +116,9 @@ func (p *publisher) publish(ctx context.Context, rows []store.Row) {
 func (p *publisher) message(ctx, lookUp context.Context, m *store.Message, names map[ID]string) {
 	if m.Target.IsZero() {
 		room, err := p.chat.rooms.byID(lookUp, m.Room)
+		if errors.Is(err, store.ErrNotFound) {
+			return // it came from another node before its room: nobody can be in that yet
+		}
 		if err != nil {
 			p.chat.log.Error("room of a message", "message", m.ID, "error", err)
 			return
