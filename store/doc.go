@@ -15,6 +15,20 @@ later stamp is always the newer state.
 Nothing undoes a deleted message or a revoked session. There are no foreign keys:
 a message may come before its room.
 
+# Merging
+
+Nodes that each write alone come to the same tables by exchanging rows, in any
+order and any number of times. [Store.Merge] joins a row with the one that is here:
+a final state stays before others, then the later stamp, then the origin. What is
+not in the rows follows from them: who of two has a name that both claimed, the
+last message of a conversation, the activity of a room.
+
+[Store.Vector] says what a node has, [Store.RowsAfter] gives what another lacks of
+it, [EncodeRow] and [DecodeRow] put rows into the form in which they travel, and
+[Store.Adopt] notes that all of it has come. Fields and kinds of rows that only a
+newer version knows are kept and passed on. [Store.Fingerprint] tells whether two
+nodes have the same.
+
 # Places
 
 Each write of a replicated row gets the next place in this node's own order of

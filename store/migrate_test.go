@@ -137,6 +137,12 @@ func checkFixture(t *testing.T, s *Store) {
 	if note, _, err := s.Meta(ctx, "note"); note != "kept" || err != nil {
 		t.Errorf("note = %q, %v", note, err)
 	}
+	if ada.ClaimedName != "Ada" || ada.ClaimedKey != "ada" || ada.Claimed == 0 || ada.Claimed > ada.Stamp {
+		t.Errorf("claim of ada = %q, %q, %d", ada.ClaimedName, ada.ClaimedKey, ada.Claimed)
+	}
+	if vector, place, err := s.Vector(ctx); err != nil || place != 7 || vector[ID{15}] != 7 || vector[s.Feed()] != 0 {
+		t.Errorf("vector = %v at %d, %v", vector, place, err)
+	}
 	if s.Seq() != 7 || s.Log() != (ID{10}).Hex() {
 		t.Errorf("seq %d, log %s", s.Seq(), s.Log())
 	}

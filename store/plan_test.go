@@ -15,10 +15,12 @@ func TestQueriesUseIndices(t *testing.T) {
 	openAt(t, dir, Options{})
 	conn := connect(t, filepath.Join(dir, databaseFile))
 	for name, query := range map[string]string{
-		"userByID": userByID, "userByKey": userByKey, "usersByID": usersByID, "usersByKey": usersByKey, "usersByMatch": usersByMatch,
+		"userByID": userByID, "userByKey": userByKey, "usersByID": usersByID, "usersByKey": usersByKey, "usersByMatch": usersByMatch, "usersByClaim": usersByClaim,
 		"seenByUser": seenByUser, "seenByUsers": seenByUsers,
 		"sessionByID": sessionByID, "sessionByToken": sessionByToken, "deleteExpiredSessions": deleteExpiredSessions,
 		"roomByID": roomByID, "roomsByRecent": roomsByRecent,
+		"sessionsByID": sessionsByID, "roomsByID": roomsByID, "messagesByID": messagesByID,
+		"strangeByID": strangeByID, "earlyByFeed": earlyByFeed, "earlyBefore": earlyBefore, "cursorOf": cursorOf,
 		"messageByID": messageByID, "newestMessages": newestMessages, "messagesBefore": messagesBefore,
 		"messagesSince": messagesSince, "privateSince": privateSince, "conversationsOf": conversationsOf,
 	} {
