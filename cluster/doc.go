@@ -16,7 +16,7 @@
 // Membership and failure detection are those of memberlist. Gossip (UDP and TCP) and links (TCP) share one port number; the first byte of a
 // connection tells them apart. So one port is to be opened in a firewall, and whoever knows where a node gossips knows where to link.
 //
-// Both ends of a link prove the secret by an HMAC over the TLS exporter value of that very connection (RFC 9266), so certificates mean
+// Both ends of a link prove the secret by a seal made with the TLS exporter value of that very connection (RFC 9266), so certificates mean
 // nothing but encryption: each process makes itself one, and no authority or renewal is needed. Only the token of an
 // [Mesh.Invite] pins one, because the one who joins has no secret yet.
 package cluster

@@ -3,7 +3,6 @@ package cluster
 import (
 	"bufio"
 	"context"
-	"crypto/hmac"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -13,8 +12,9 @@ import (
 	"time"
 )
 
-// A link begins with three frames of JSON: the hello of who dialled, the answer, and a last word of who dialled. Both of the first
-// carry proof of the secret. Nobody is told anything before they proved it, but whether it is the wrong secret or the wrong cluster.
+// A link begins with three frames: the hello of who dialled, the answer, and an empty last word of who dialled. What the first two say is sealed
+// with a key made of the secret and of the TLS exporter value, which both proves the secret and tells nothing to those who do not have it:
+// only the id of the cluster, and whether it is that or the secret that is wrong.
 const (
 	frameHello  = 64
 	frameAnswer = 65
@@ -30,7 +30,7 @@ const (
 	exporterSize  = 32
 )
 
-// self is what a node says of itself in both directions.
+// identity is what a node says of itself in both directions.
 type identity struct {
 	ID       string        `json:"id"`
 	Life     uint64        `json:"life"`
@@ -40,21 +40,21 @@ type identity struct {
 	Protocol protocolRange `json:"protocol"`
 }
 
+// envelope is a hello or an answer, sealed with each key held.
+type envelope struct {
+	Cluster string      `json:"cluster,omitempty"`
+	Refused TroubleKind `json:"refused,omitempty"` // wrong cluster or secret, as one cannot say under seal
+	Sealed  []sealed    `json:"sealed,omitempty"`
+}
+
+type sealed struct {
+	Key string `json:"key"` // id
+	Box []byte `json:"box"`
+}
+
 type hello struct {
-	Cluster string   `json:"cluster"`
-	Self    identity `json:"self"`
-	Probe   bool     `json:"probe,omitempty"` // only wants to know who is there
-}
-
-type proof struct {
-	Key string `json:"key"`
-	MAC []byte `json:"mac"`
-}
-
-// signed is a hello or an answer with proofs of it, one for each key held.
-type signed struct {
-	Said   []byte  `json:"said"` // JSON, as the bytes that were proved
-	Proofs []proof `json:"proofs"`
+	Self  identity `json:"self"`
+	Probe bool     `json:"probe,omitempty"` // only wants to know who is there
 }
 
 type answer struct {
@@ -129,26 +129,26 @@ func (m *Mesh) greetOver(ctx context.Context, raw *patientConn, probe bool) (*gr
 	if err != nil {
 		return nil, err
 	}
-	said := hello{Cluster: m.keys.cluster, Self: m.identity(), Probe: probe}
-	if err := m.say(conn, frameHello, roleDialled, exporter, said); err != nil {
+	if err := m.say(conn, frameHello, roleDialled, exporter, hello{Self: m.identity(), Probe: probe}); err != nil {
 		return nil, err
 	}
 	r := bufio.NewReaderSize(conn, linkBuffer)
-	msg, err := hear(r, frameAnswer)
+	env, err := hear(r, frameAnswer)
 	if err != nil {
 		return nil, &notOursError{err}
 	}
 	var a answer
-	if err := json.Unmarshal(msg.Said, &a); err != nil {
+	proved, err := m.unseal(env, roleAnswered, exporter, &a)
+	if err != nil {
 		return nil, &notOursError{err}
 	}
-	if !m.proves(msg, roleAnswered, exporter) {
-		// It may say so itself, and may lie: then there is nothing here to learn from it.
+	if !proved {
+		// It says why, and may lie: so of those two only.
 		kind := WrongSecret
-		if a.Refused == WrongCluster {
+		if env.Refused == WrongCluster {
 			kind = WrongCluster
 		}
-		return nil, &refusedError{kind: kind}
+		return nil, &refusedError{kind: kind, theirs: env.Cluster}
 	}
 	a.Self.tidy()
 	if a.Refused != NoTrouble {
@@ -174,46 +174,35 @@ func (m *Mesh) answerOver(conn *tls.Conn, raw *patientConn, admit func(identity)
 		return nil, err
 	}
 	r := bufio.NewReaderSize(conn, linkBuffer)
-	msg, err := hear(r, frameHello)
+	env, err := hear(r, frameHello)
 	if err != nil {
 		return nil, &notOursError{err}
 	}
 	var h hello
-	if err := json.Unmarshal(msg.Said, &h); err != nil {
+	proved, err := m.unseal(env, roleDialled, exporter, &h)
+	if err != nil {
 		return nil, &notOursError{err}
 	}
+	if kind := m.stranger(env, proved); kind != NoTrouble {
+		_ = writeJSON(conn, frameAnswer, envelope{Refused: kind}) // it is not for us to care whether it arrives
+		return nil, &refusedError{kind: kind, theirs: env.Cluster}
+	}
 	h.Self.tidy()
-	proved := m.proves(msg, roleDialled, exporter)
-	var a answer
-	switch {
-	case h.Cluster != m.keys.cluster:
-		a = answer{Refused: WrongCluster}
-	case !proved:
-		a = answer{Refused: WrongSecret}
-	case m.protocols.common(h.Self.Protocol) == 0:
-		a = answer{Refused: VersionMismatch, Self: m.identity()}
-	case !validID(h.Self.ID):
+	if !validID(h.Self.ID) {
 		return nil, &notOursError{errors.New("no node id")}
-	default:
+	}
+	a := answer{Refused: VersionMismatch}
+	if m.protocols.common(h.Self.Protocol) != 0 {
 		a = admit(h.Self)
-		a.Self = m.identity()
 	}
-	if proved {
-		err = m.say(conn, frameAnswer, roleAnswered, exporter, a)
-	} else {
-		err = m.sayPlainly(conn, frameAnswer, a)
-	}
-	if err != nil {
+	a.Self = m.identity()
+	if err := m.say(conn, frameAnswer, roleAnswered, exporter, a); err != nil {
 		return nil, err
 	}
 	if a.Refused != NoTrouble {
-		e := &refusedError{kind: a.Refused, theirs: h.Cluster}
-		if proved {
-			e.peer = h.Self
-		}
-		return nil, e
+		return nil, &refusedError{kind: a.Refused, peer: h.Self}
 	}
-	if _, err := hear(r, frameLast); err != nil {
+	if _, err := hearBody(r, frameLast); err != nil {
 		return nil, err
 	}
 	return &greeting{
@@ -233,26 +222,46 @@ func export(conn *tls.Conn) ([]byte, error) {
 	return state.ExportKeyingMaterial(exporterLabel, nil, exporterSize)
 }
 
-// say sends what is said with a proof for each key held.
-func (m *Mesh) say(w io.Writer, kind byte, role string, exporter []byte, said any) error {
-	raw, err := json.Marshal(said)
-	if err != nil {
-		return err
+// stranger says why who sent an envelope is none of us.
+func (m *Mesh) stranger(env envelope, proved bool) TroubleKind {
+	switch {
+	case env.Cluster != m.keys.cluster:
+		return WrongCluster
+	case !proved:
+		return WrongSecret
 	}
-	msg := signed{Said: raw}
-	all, _ := m.keys.held()
-	for _, k := range all {
-		msg.Proofs = append(msg.Proofs, proof{Key: k.id(), MAC: k.secret.mac(role, exporter, raw)})
-	}
-	return writeJSON(w, kind, msg)
+	return NoTrouble
 }
 
-func (m *Mesh) sayPlainly(w io.Writer, kind byte, said any) error {
-	raw, err := json.Marshal(said)
+// say sends something sealed with each key held.
+func (m *Mesh) say(w io.Writer, kind byte, role string, exporter []byte, v any) error {
+	said, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, kind, signed{Said: raw})
+	env := envelope{Cluster: m.keys.cluster}
+	all, _ := m.keys.held()
+	for _, k := range all {
+		env.Sealed = append(env.Sealed, sealed{Key: k.id(), Box: k.secret.seal(role, exporter, said)})
+	}
+	return writeJSON(w, kind, env)
+}
+
+// unseal reads what was said, if one of the keys held here opens it; that is the proof.
+func (m *Mesh) unseal(env envelope, role string, exporter []byte, v any) (proved bool, err error) {
+	if len(env.Sealed) > maxKeys {
+		return false, fmt.Errorf("%w: %d seals", errFrame, len(env.Sealed))
+	}
+	for _, s := range env.Sealed {
+		k, ok := m.keys.byID(s.Key)
+		if !ok {
+			continue
+		}
+		if said, ok := k.secret.open(role, exporter, s.Box); ok {
+			return true, json.Unmarshal(said, v)
+		}
+	}
+	return false, nil
 }
 
 func writeJSON(w io.Writer, kind byte, v any) error {
@@ -265,14 +274,14 @@ func writeJSON(w io.Writer, kind byte, v any) error {
 }
 
 // hear reads one frame of the handshake.
-func hear(r *bufio.Reader, want byte) (signed, error) {
+func hear(r *bufio.Reader, want byte) (envelope, error) {
 	body, err := hearBody(r, want)
-	if err != nil || want == frameLast {
-		return signed{}, err
+	if err != nil {
+		return envelope{}, err
 	}
-	var msg signed
-	err = json.Unmarshal(body, &msg)
-	return msg, err
+	var env envelope
+	err = json.Unmarshal(body, &env)
+	return env, err
 }
 
 func hearBody(r *bufio.Reader, want byte) ([]byte, error) {
@@ -284,19 +293,6 @@ func hearBody(r *bufio.Reader, want byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: kind %d instead of %d", errFrame, kind, want)
 	}
 	return body, nil
-}
-
-// proves says whether one of the proofs is by a key that is held here.
-func (m *Mesh) proves(msg signed, role string, exporter []byte) bool {
-	for i, p := range msg.Proofs {
-		if i == maxKeys {
-			return false
-		}
-		if k, ok := m.keys.byID(p.Key); ok && hmac.Equal(p.MAC, k.secret.mac(role, exporter, msg.Said)) {
-			return true
-		}
-	}
-	return false
 }
 
 func dialTimeout(n network, addr string, timeout time.Duration) (net.Conn, error) {

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,17 +73,6 @@ type channel struct {
 	queue         [][]byte
 	head          int // of queue
 	isReady       bool
-}
-
-// inbound is where frames for an open port go.
-type inbound struct {
-	link   *link
-	number uint64
-	lane   *lane
-
-	mu     sync.Mutex // guards the fields below
-	unread int        // cost of frames that the handler has not taken yet, or that are not credited yet
-	taken  int        // taken, not yet credited
 }
 
 func newLink(m *Mesh, g *greeting) *link {
@@ -268,84 +256,6 @@ func (l *link) channelLocked(name string) *channel {
 	return c
 }
 
-// outgoing is a frame taken off a queue, and to whom it goes.
-type outgoing struct {
-	number  uint64
-	payload []byte
-}
-
-// take moves what may be sent next to batch: one frame of each port in turn.
-func (l *link) take(batch []outgoing) (control []byte, more []outgoing, size int, farewell bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	control, l.control = l.control, nil
-	for size < batchBytes && len(l.ready) > 0 {
-		c := l.ready[0]
-		l.ready = l.ready[1:]
-		c.isReady = false
-		if c.head == len(c.queue) || c.remote == 0 {
-			continue
-		}
-		f := c.queue[c.head]
-		c.queue[c.head] = nil
-		if c.head++; c.head == len(c.queue) {
-			c.queue, c.head = c.queue[:0], 0
-		}
-		c.credit -= cost(f)
-		size += cost(f)
-		batch = append(batch, outgoing{c.remote, f})
-		l.readyLocked(c)
-	}
-	return control, batch, size, l.farewell && len(batch) == 0
-}
-
-func (l *link) write() {
-	w := bufio.NewWriterSize(l.conn, 32<<10)
-	var batch []outgoing
-	var head []byte
-	for {
-		control, more, size, farewell := l.take(batch[:0])
-		batch = more
-		_, err := w.Write(control)
-		for i, o := range batch {
-			head = appendDataHead(head[:0], o.number, len(o.payload))
-			_, headErr := w.Write(head)
-			_, bodyErr := w.Write(o.payload)
-			err = errors.Join(err, headErr, bodyErr)
-			batch[i].payload = nil
-		}
-		l.mu.Lock()
-		if !l.closed {
-			l.bytes -= size
-			l.frames -= len(batch)
-		}
-		l.mu.Unlock()
-		idle := len(control) == 0 && len(batch) == 0
-		if idle && farewell {
-			_, err = w.Write(appendFrame(nil, frameBye, nil))
-		}
-		if idle && err == nil {
-			err = w.Flush()
-		}
-		if err != nil {
-			l.close(fmt.Errorf("send: %w", err))
-			return
-		}
-		if !idle {
-			continue
-		}
-		if farewell {
-			_ = l.conn.CloseWrite() // the peer closes when it has read it
-			return
-		}
-		select {
-		case <-l.wake:
-		case <-l.done:
-			return
-		}
-	}
-}
-
 func (l *link) read() error {
 	for {
 		kind, body, err := readFrame(l.r, maxBody)
@@ -379,66 +289,4 @@ func (l *link) data(body []byte) error {
 		return nil // was shut while this was under way
 	}
 	return in.put(payload)
-}
-
-// put hands a frame on to the handler's goroutine.
-func (in *inbound) put(payload []byte) error {
-	in.mu.Lock()
-	in.unread += cost(payload)
-	tooMuch := in.unread > window+mesh.MaxFrame+frameCost
-	in.mu.Unlock()
-	if tooMuch {
-		return fmt.Errorf("%w: sent without credit", errFrame)
-	}
-	in.lane.data(in, payload)
-	return nil
-}
-
-// took returns credit for what the handler took, not for each frame.
-func (in *inbound) took(n int) {
-	in.mu.Lock()
-	in.taken += n
-	give := 0
-	if in.taken >= window/4 {
-		give, in.taken = in.taken, 0
-		in.unread -= give
-	}
-	in.mu.Unlock()
-	if give > 0 {
-		in.link.tell(frameCredit, nil, in.number, uint64(give))
-	}
-}
-
-// patientConn is a connection where each read and each write has a time limit of its own.
-type patientConn struct {
-	net.Conn
-	read, write atomic.Int64 // durations; 0: none
-}
-
-// patience replaces the deadlines set before.
-func (c *patientConn) patience(read, write time.Duration) error {
-	if err := c.SetDeadline(time.Time{}); err != nil {
-		return err
-	}
-	c.read.Store(int64(read))
-	c.write.Store(int64(write))
-	return nil
-}
-
-func (c *patientConn) Read(p []byte) (int, error) {
-	if d := c.read.Load(); d > 0 {
-		if err := c.SetReadDeadline(time.Now().Add(time.Duration(d))); err != nil {
-			return 0, err
-		}
-	}
-	return c.Conn.Read(p)
-}
-
-func (c *patientConn) Write(p []byte) (int, error) {
-	if d := c.write.Load(); d > 0 {
-		if err := c.SetWriteDeadline(time.Now().Add(time.Duration(d))); err != nil {
-			return 0, err
-		}
-	}
-	return c.Conn.Write(p)
 }

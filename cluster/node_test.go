@@ -93,7 +93,7 @@ func whole(tb testing.TB, nodes ...*node) {
 	eventually(tb, 15*time.Second, func() bool {
 		for _, a := range nodes {
 			for _, b := range nodes {
-				if a.see(b.ID()).State != Alive {
+				if a != b && (a.see(b.ID()).State != Alive || a.see(b.ID()).Addr != b.Addr() || !a.gossips(b)) {
 					return false
 				}
 			}
@@ -109,6 +109,14 @@ func (n *node) see(id string) Member {
 		}
 	}
 	return Member{}
+}
+
+// gossips says whether memberlist, too, has the other one where it is.
+func (n *node) gossips(o *node) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	r := n.records[o.ID()]
+	return r != nil && r.gossip && r.at == o.Addr()
 }
 
 func (n *node) members(id string) *record {

@@ -68,7 +68,9 @@ func (p *port) Join(h mesh.Handler) (leave func()) {
 func (p *port) leave(j *joined) {
 	m := p.m
 	m.mu.Lock()
-	p.cur = nil
+	if p.cur == j {
+		p.cur = nil
+	}
 	for _, r := range m.records {
 		if r.link != nil {
 			r.link.closePort(p.name, j.number)
@@ -76,8 +78,7 @@ func (p *port) leave(j *joined) {
 	}
 	j.stopped.Store(true)
 	for _, ln := range j.lanes {
-		ln.mu.Lock()   // whoever is about to start it has started it now, or sees that it is stopped
-		ln.mu.Unlock() //nolint:staticcheck // an empty section, on purpose
+		ln.stop()
 	}
 	m.mu.Unlock()
 	j.running.Wait()
@@ -208,6 +209,7 @@ type lane struct {
 	isUp    bool       // the last of Up and Down that was queued
 	queue   []event
 	busy    bool
+	stopped bool
 }
 
 type event struct {
@@ -253,9 +255,16 @@ func (ln *lane) down() {
 	}
 }
 
+// stop says that no call may begin any more; one may still be under way.
+func (ln *lane) stop() {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	ln.stopped = true
+}
+
 func (ln *lane) pushLocked(e event) {
 	ln.queue = append(ln.queue, e)
-	if !ln.busy && !ln.to.stopped.Load() {
+	if !ln.busy && !ln.stopped {
 		ln.busy = true
 		ln.to.running.Go(ln.run)
 	}

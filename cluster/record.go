@@ -11,6 +11,7 @@ type record struct {
 	id, name, addr, version string
 
 	gossip  bool      // memberlist has it alive
+	at      string    // where memberlist has it
 	since   time.Time // gossip
 	acked   time.Time // last answer to a probe over UDP
 	left    bool

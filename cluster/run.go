@@ -44,6 +44,7 @@ func (m *Mesh) hear(n news) {
 		}
 		r := m.recordLocked(n.id)
 		m.describeLocked(r, mt.Name, n.addr, mt.Version)
+		r.at = n.addr
 		if !r.gossip {
 			r.gossip, r.left, r.since = true, false, n.at
 		}

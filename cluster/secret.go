@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
@@ -46,15 +48,33 @@ func (s Secret) String() string { return "secret " + s.id() }
 // id names the secret without telling it.
 func (s Secret) id() string { return hex.EncodeToString(s.Key("name of the secret")[:8]) }
 
-// mac proves to know the secret, over what only the two ends of one connection know and one of them said.
-func (s Secret) mac(role string, exporter, said []byte) []byte {
-	sum := sha256.Sum256(said)
+// box is what seals a message for the other end of one connection: whoever opens or makes one has the secret, and nobody can take it to another
+// connection, or back the way it came. Each is used for one message only, so the nonce may be zero.
+func (s Secret) box(role string, exporter []byte) cipher.AEAD {
 	h := hmac.New(sha256.New, s.Key("link"))
 	h.Write([]byte(role))
 	h.Write([]byte{0})
 	h.Write(exporter)
-	h.Write(sum[:])
-	return h.Sum(nil)
+	block, err := aes.NewCipher(h.Sum(nil))
+	if err != nil {
+		panic(err) // only for a key of a wrong length
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err) // only for a block of a wrong length
+	}
+	return aead
+}
+
+func (s Secret) seal(role string, exporter, said []byte) []byte {
+	aead := s.box(role, exporter)
+	return aead.Seal(nil, make([]byte, aead.NonceSize()), said, nil)
+}
+
+func (s Secret) open(role string, exporter, sealed []byte) (said []byte, ok bool) {
+	aead := s.box(role, exporter)
+	said, err := aead.Open(nil, make([]byte, aead.NonceSize()), sealed, nil)
+	return said, err == nil
 }
 
 // CreateSecret makes the secret of a new cluster in dir. [ErrSecretExists] if there is one.

@@ -200,8 +200,7 @@ func TestStrangerGetsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	b := &Mesh{id: randomHex(16), keys: &keys{cluster: a.Cluster()}, protocols: spoken(), port: 1, ip: net.IPv4(127, 0, 0, 1)}
-	if err := b.sayPlainly(conn, frameHello, hello{Cluster: a.Cluster(), Self: b.identity()}); err != nil {
+	if err := writeJSON(conn, frameHello, envelope{Cluster: a.Cluster()}); err != nil {
 		t.Fatal(err)
 	}
 	body, err := hearBody(bufio.NewReader(conn), frameAnswer)
@@ -216,19 +215,51 @@ func TestStrangerGetsNothing(t *testing.T) {
 	}
 }
 
-func TestReplayedProofIsWorthNothing(t *testing.T) {
+func TestSealIsForOneConnectionAndDirection(t *testing.T) {
 	t.Parallel()
 	s := NewSecret()
-	said := []byte("x")
-	one := s.mac(roleDialled, []byte("one connection"), said)
-	for what, other := range map[string][]byte{
-		"another connection": s.mac(roleDialled, []byte("another connection"), said),
-		"the other way":      s.mac(roleAnswered, []byte("one connection"), said),
-		"other words":        s.mac(roleDialled, []byte("one connection"), []byte("y")),
-		"another secret":     NewSecret().mac(roleDialled, []byte("one connection"), said),
+	here := []byte("one connection")
+	box := s.seal(roleDialled, here, []byte("x"))
+	if said, ok := s.open(roleDialled, here, box); !ok || string(said) != "x" {
+		t.Fatal("the seal does not open")
+	}
+	changed := append([]byte{box[0] ^ 1}, box[1:]...)
+	for what, opens := range map[string]func() bool{
+		"another connection": func() bool { _, ok := s.open(roleDialled, []byte("another"), box); return ok },
+		"the other way":      func() bool { _, ok := s.open(roleAnswered, here, box); return ok },
+		"another secret":     func() bool { _, ok := NewSecret().open(roleDialled, here, box); return ok },
+		"changed":            func() bool { _, ok := s.open(roleDialled, here, changed); return ok },
 	} {
-		if string(one) == string(other) {
-			t.Errorf("the same proof for %s", what)
+		if opens() {
+			t.Errorf("opens: %s", what)
+		}
+	}
+}
+
+func TestDiallerTellsAStrangerNothing(t *testing.T) {
+	t.Parallel()
+	cert, err := certificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", serverTLS(cert))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	a := open(t, newDir(t, NewSecret()), func(o *Options) { o.Seeds = []string{l.Addr().String()} })
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	body, err := hearBody(bufio.NewReader(conn), frameHello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, private := range []string{a.ID(), a.opts.Name, a.Addr()} {
+		if strings.Contains(string(body), private) {
+			t.Errorf("told a stranger %s in %s", private, body)
 		}
 	}
 }
