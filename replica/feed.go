@@ -1,0 +1,163 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// waiter waits for a peer to have a row of the running feed.
+type waiter struct {
+	feed Feed
+	seq  uint64
+	done chan error // one place
+}
+
+// Wait waits until at least one peer has the row of this node's running feed on its disk. Without a peer that is until ctx ends.
+func (r *Replica) Wait(ctx context.Context, feed Feed, seq uint64) error {
+	w := &waiter{feed, seq, make(chan error, 1)}
+	r.mu.Lock()
+	r.waiters = append(r.waiters, w)
+	r.answerWaiters()
+	r.mu.Unlock()
+
+	select {
+	case err := <-w.done:
+		return err
+	case <-ctx.Done():
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, other := range r.waiters {
+		if other == w {
+			r.waiters = append(r.waiters[:i], r.waiters[i+1:]...)
+			return ctx.Err()
+		}
+	}
+	return <-w.done // it was answered in the same moment
+}
+
+// answerWaiters answers those whose row some peer has. The lock is held.
+func (r *Replica) answerWaiters() {
+	if len(r.waiters) == 0 {
+		return
+	}
+	kept := r.waiters[:0]
+	for _, w := range r.waiters {
+		switch {
+		case w.feed != r.feed:
+			w.done <- ErrNewFeed
+		case r.atPeer >= w.seq:
+			w.done <- nil
+		default:
+			kept = append(kept, w)
+		}
+	}
+	clear(r.waiters[len(kept):])
+	r.waiters = kept
+}
+
+// confirm learns how much of the running feed a peer has. first says that it is the first that it tells on its link. The lock is held.
+func (r *Replica) confirm(seq uint64, first bool) {
+	if seq > r.known.vector[r.feed] {
+		r.suspect = true
+		return
+	}
+	if !first {
+		r.sure = max(r.sure, seq)
+	}
+	if seq > r.atPeer {
+		r.atPeer = seq
+		r.answerWaiters()
+	}
+}
+
+// checkFeed opens a new feed if a peer has rows of the running one that are not here: then this machine was set back while it
+// ran, and the numbers that it gives out have been used before.
+func (r *Replica) checkFeed(ctx context.Context) error {
+	r.mu.Lock()
+	suspect := r.suspect
+	r.suspect = false
+	r.mu.Unlock()
+	if !suspect {
+		return nil
+	}
+	vector, _, err := r.store.Vector(ctx)
+	if err != nil {
+		return err
+	}
+
+	r.mu.Lock()
+	r.known.raise(vector) // a peer may know of a row before Committed is told
+	var teller *peer
+	for _, p := range r.peers {
+		if p.vector[r.feed] > r.known.vector[r.feed] {
+			teller = p
+		}
+	}
+	sure, pause := r.sure, time.Since(r.newFeed) < newFeedPause
+	if teller != nil && !pause {
+		r.newFeed = time.Now()
+		r.stopPull("this node was set back")
+	}
+	r.mu.Unlock()
+	if teller == nil || pause {
+		return nil
+	}
+
+	r.logger.Warn("this node was set back while it ran: a peer has rows that it wrote and no longer has. A new feed begins, and what is missing is fetched",
+		"peer", teller.id, "sure", sure)
+	if err := r.store.NewFeed(ctx, sure); err != nil {
+		r.mu.Lock()
+		r.newFeed, r.suspect = time.Time{}, true
+		r.mu.Unlock()
+		return fmt.Errorf("new feed: %w", err)
+	}
+	if err := r.rewind(ctx); err != nil {
+		return err
+	}
+	if vector, _, err = r.store.Vector(ctx); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.takeFeed()
+	r.stats.NewFeeds++
+	r.known = newKnowledge()
+	r.known.raise(vector)
+	r.place, r.look = 0, true
+	for _, p := range r.peers {
+		if p.serve != nil {
+			p.serve.cancel()
+			p.serve = nil
+		}
+		p.mark = nil
+		r.tell(p, true)
+	}
+	return nil
+}
+
+// takeFeed notices that the store has a new running feed. The lock is held.
+func (r *Replica) takeFeed() {
+	if feed := r.store.Feed(); feed != r.feed {
+		r.feed, r.sure, r.atPeer = feed, 0, 0
+		r.answerWaiters()
+	}
+}
+
+// rewind puts all cursors back to the beginning: peers have left out rows that they took to be here.
+func (r *Replica) rewind(ctx context.Context) error {
+	var logs []Feed
+	r.mu.Lock()
+	for log, c := range r.cursors {
+		*c = cursor{}
+		logs = append(logs, log)
+	}
+	r.mu.Unlock()
+	for _, log := range logs {
+		if err := r.store.SaveCursor(ctx, Cursor{Log: log}); err != nil {
+			return fmt.Errorf("save cursor: %w", err)
+		}
+	}
+	return nil
+}

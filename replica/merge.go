@@ -1,0 +1,179 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// batch is what is merged at once: live rows of all peers, and some of the running pull.
+type batch struct {
+	rows    []Row
+	writers []string // whose live rows there are
+	pull    *pull    // nil if there is nothing of it
+	chunks  []chunk
+	done    *chunk
+}
+
+// mergeSome merges what waits, and says so to those who sent it.
+func (r *Replica) mergeSome(ctx context.Context) (some bool, err error) {
+	r.mu.Lock()
+	b := r.gather()
+	r.mu.Unlock()
+	if len(b.rows) == 0 && b.pull == nil {
+		return false, nil
+	}
+	defer func() {
+		if err == nil {
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.pull == b.pull {
+			r.stopPull("rows could not be merged")
+		}
+	}()
+
+	var merged Merged
+	if len(b.rows) > 0 {
+		if merged, err = r.store.Merge(ctx, b.rows); err != nil {
+			return false, fmt.Errorf("merge %d rows: %w", len(b.rows), err)
+		}
+	}
+	cursor, err := r.settle(ctx, b)
+	if err != nil {
+		return false, err
+	}
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Merged += uint64(merged.Applied)
+	r.stats.Aside += uint64(merged.Aside)
+	r.known.raise(merged.Known)
+	r.acknowledge(b, cursor)
+	return true, nil
+}
+
+// gather takes out what can be merged now. The lock is held.
+func (r *Replica) gather() (b batch) {
+	size := 0
+	for id, p := range r.peers {
+		if p.held.feed == r.feed {
+			p.held = held{} // nobody but this node writes in it
+		}
+		if p.gate != nil && r.known.vector.Covers(p.gate) {
+			p.gate = nil
+		}
+		if p.gate != nil || p.vector == nil || size >= maxBatch {
+			continue
+		}
+		before := p.held.bytes
+		if rows := p.held.take(r.known.vector[p.held.feed], maxBatch-size); len(rows) > 0 {
+			b.rows = append(b.rows, rows...)
+			b.writers = append(b.writers, id)
+		}
+		size += before - p.held.bytes
+	}
+	if size >= maxBatch {
+		r.rouse() // the rest, and the pull, come next
+		return b
+	}
+
+	pl := r.pull
+	if pl == nil || len(pl.chunks) == 0 {
+		return b
+	}
+	b.pull = pl
+	for i := range pl.chunks {
+		c := &pl.chunks[i]
+		c.rows = r.foreign(c.rows)
+		r.loosen(c.rows)
+		b.chunks = append(b.chunks, *c)
+		b.rows = append(b.rows, c.rows...)
+		if c.done != nil {
+			b.done = c
+			delete(c.done, r.feed)
+		}
+	}
+	pl.chunks = nil
+	return b
+}
+
+// foreign leaves out rows of the running feed: either they are here, or this node was set back and will ask again. The lock is held.
+func (r *Replica) foreign(rows []Row) []Row {
+	kept := rows[:0]
+	for _, row := range rows {
+		if row.Feed != r.feed {
+			kept = append(kept, row)
+		} else if row.Seq > r.known.vector[r.feed] {
+			r.suspect = true
+		}
+	}
+	return kept
+}
+
+// settle writes down how far the pull is, now and then, and what follows from its end. Where rows of the running feed were among
+// those pulled, they were left out, so nothing follows.
+func (r *Replica) settle(ctx context.Context, b batch) (Cursor, error) {
+	if b.pull == nil {
+		return Cursor{}, nil
+	}
+	r.mu.Lock()
+	cursor := b.pull.cursor
+	cursor.Place = max(cursor.Place, b.chunks[len(b.chunks)-1].place)
+	if r.suspect {
+		r.stopPull("this node seems to be set back")
+	}
+	stopped := r.pull != b.pull
+	b.pull.since += len(b.chunks)
+	save := b.pull.since >= saveChunks
+	if save {
+		b.pull.since = 0
+	}
+	r.mu.Unlock()
+
+	switch {
+	case stopped:
+		return b.pull.cursor, nil
+	case b.done != nil:
+		if err := r.store.Adopt(ctx, b.done.done, cursor); err != nil {
+			return cursor, fmt.Errorf("adopt vector: %w", err)
+		}
+		r.mu.Lock()
+		r.known.raise(b.done.done)
+		r.mu.Unlock()
+	case save:
+		if err := r.store.SaveCursor(ctx, cursor); err != nil {
+			return cursor, fmt.Errorf("save cursor: %w", err)
+		}
+	}
+	return cursor, nil
+}
+
+// acknowledge tells the peers what is on disk here. The lock is held.
+func (r *Replica) acknowledge(b batch, cursor Cursor) {
+	for _, id := range b.writers {
+		if p := r.peers[id]; p != nil {
+			// Of its own feed only: the rest has time until the next tick.
+			r.send(id, encode(&vectorFrame{Feed: r.feed, Vector: Vector{p.feed: r.known.vector[p.feed]}}))
+		}
+	}
+	if b.pull == nil || r.pull != b.pull && b.pull.cursor == cursor {
+		return
+	}
+	for _, c := range b.chunks {
+		b.pull.rows += uint64(len(c.rows))
+	}
+	b.pull.cursor = cursor
+	b.pull.moved = time.Now()
+	if c := r.cursors[cursor.Log]; c != nil {
+		c.place = max(c.place, cursor.Place)
+	}
+	switch {
+	case r.pull != b.pull: // it was given up meanwhile, but this part is here
+	case b.done != nil:
+		r.pull, r.look = nil, true
+	default:
+		r.send(b.pull.peer, encode(&ackFrame{b.pull.number, uint64(len(b.chunks))}))
+	}
+}

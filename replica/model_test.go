@@ -1,0 +1,320 @@
+package replica
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	mathrand "math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// state is a row of the model. The kinds are those of the real store: what differs is what a final row is.
+type state struct {
+	Kind  string // user, room, seen: the later stamp wins; session, message: final ones stay
+	ID    string
+	Stamp uint64
+	Final bool
+	Text  string
+	By    string // of a message: who wrote it, and his how manieth it is
+	N     int
+
+	feed  Feed
+	seq   uint64
+	place int64
+}
+
+func (s *state) key() string { return s.Kind + " " + s.ID }
+
+func (s *state) row() Row {
+	if s.Kind == "aside" {
+		return Row{s.feed, s.seq, []byte(s.Text)}
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	return Row{s.feed, s.seq, b}
+}
+
+// compare is the total order in which the larger state of a row wins.
+func (s *state) compare(other *state) int {
+	if s.Final != other.Final {
+		if s.Final {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Or(cmp.Compare(s.Stamp, other.Stamp), bytes.Compare(s.feed[:], other.feed[:]), cmp.Compare(s.seq, other.seq))
+}
+
+// database is what is on the disk of a node.
+type database struct {
+	feed    Feed
+	seq     uint64
+	clock   uint64
+	place   int64
+	rows    map[string]*state // never changed in place
+	order   []string          // keys by place-1; stale where the row has moved on
+	feeds   Vector
+	cursors map[Feed]int64
+	told    []*state // what people were told of, in order
+}
+
+func (d *database) clone() database {
+	c := *d
+	c.rows, c.feeds, c.cursors = maps.Clone(d.rows), maps.Clone(d.feeds), maps.Clone(d.cursors)
+	c.order, c.told = slices.Clone(d.order), slices.Clone(d.told)
+	return c
+}
+
+// model is a Store in memory that does the same joins as the real one.
+type model struct {
+	now     func() time.Time
+	latency time.Duration // of a commit
+
+	commits chan struct{} // one at a time, until the watcher has been told; no mutex, which would hold up the time of the test
+	watch   func([]Row)   // guarded by commits
+
+	mu      sync.Mutex
+	db      database
+	failing error // of writes
+	merges  int
+	most    int // rows in one Merge
+}
+
+func newModel(now func() time.Time) *model {
+	m := &model{now: now, commits: make(chan struct{}, 1), db: database{rows: map[string]*state{}, feeds: Vector{}, cursors: map[Feed]int64{}}}
+	m.open()
+	return m
+}
+
+// open begins a new life.
+func (m *model) open() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.db.seq = 0
+	rand.Read(m.db.feed[:])
+}
+
+func (m *model) save() database {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.db.clone()
+}
+
+func (m *model) load(d database) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.db = d.clone()
+}
+
+// commit does fn as one transaction, and tells the watcher of the rows that it gives.
+func (m *model) commit(fn func(*database) []Row) error {
+	m.commits <- struct{}{}
+	defer func() { <-m.commits }()
+	if m.latency > 0 {
+		time.Sleep(m.latency)
+	}
+	m.mu.Lock()
+	if err := m.failing; err != nil {
+		m.mu.Unlock()
+		return err
+	}
+	rows := fn(&m.db)
+	m.mu.Unlock()
+	if len(rows) > 0 && m.watch != nil {
+		m.watch(rows)
+	}
+	return nil
+}
+
+// put places a state at the end of the order, and tells people if it is news.
+func (d *database) put(s *state) {
+	old := d.rows[s.key()]
+	d.place++
+	s.place = d.place
+	d.rows[s.key()] = s
+	d.order = append(d.order, s.key())
+	if old == nil || old.Text != s.Text || old.Final != s.Final {
+		d.told = append(d.told, s)
+	}
+}
+
+// write writes rows of this node, in one commit.
+func (m *model) write(states ...state) (written []*state, err error) {
+	err = m.commit(func(d *database) (rows []Row) {
+		for _, s := range states {
+			d.clock = max(d.clock+1, uint64(m.now().UnixMilli())<<16)
+			s.Stamp = d.clock
+			if old := d.rows[s.key()]; old != nil {
+				s.Stamp, s.Final = max(s.Stamp, old.Stamp+1), s.Final || old.Final
+			}
+			if s.Final {
+				s.Text = ""
+			}
+			d.seq++
+			s.feed, s.seq = d.feed, d.seq
+			d.feeds[d.feed] = d.seq
+			d.put(&s)
+			rows = append(rows, s.row())
+			written = append(written, &s)
+		}
+		return rows
+	})
+	return written, err
+}
+
+func (m *model) Feed() Feed {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.db.feed
+}
+
+func (m *model) Vector(context.Context) (Vector, int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.db.feeds), m.db.place, nil
+}
+
+func (m *model) RowsAfter(_ context.Context, place int64, skip Vector, limit int) (rows []Row, next int64, end bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next = min(place, m.db.place)
+	for next < m.db.place && len(rows) < limit {
+		next++
+		s := m.db.rows[m.db.order[next-1]]
+		if s.place == next && s.seq > skip[s.feed] {
+			rows = append(rows, s.row())
+		}
+	}
+	return rows, next, next == m.db.place, nil
+}
+
+func (m *model) Merge(_ context.Context, rows []Row) (merged Merged, err error) {
+	merged.Known = Vector{}
+	err = m.commit(func(d *database) (changed []Row) {
+		m.merges++
+		m.most = max(m.most, len(rows))
+		for _, row := range rows {
+			s := new(state)
+			if err := json.Unmarshal(row.Body, s); err != nil {
+				s = &state{Kind: "aside", ID: fmt.Sprint(row.Feed, row.Seq), Text: string(row.Body)}
+				merged.Aside++
+			}
+			s.feed, s.seq = row.Feed, row.Seq
+			if wall := uint64(m.now().Add(time.Minute).UnixMilli()) << 16; s.Stamp < wall {
+				d.clock = max(d.clock, s.Stamp)
+			}
+			if old := d.rows[s.key()]; old == nil || s.compare(old) > 0 {
+				d.put(s)
+				changed = append(changed, row)
+				merged.Applied++
+			}
+			if row.Seq == d.feeds[row.Feed]+1 {
+				d.feeds[row.Feed] = row.Seq
+			}
+			merged.Known[row.Feed] = d.feeds[row.Feed]
+		}
+		return changed
+	})
+	return merged, err
+}
+
+func (m *model) Adopt(_ context.Context, vector Vector, cursor Cursor) error {
+	return m.commit(func(d *database) []Row {
+		if _, own := vector[d.feed]; own {
+			panic("adopted the running feed")
+		}
+		d.feeds.raise(vector)
+		d.cursors[cursor.Log] = cursor.Place
+		return nil
+	})
+}
+
+func (m *model) Cursor(_ context.Context, log Feed) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.db.cursors[log], nil
+}
+
+func (m *model) SaveCursor(_ context.Context, c Cursor) error {
+	return m.commit(func(d *database) []Row {
+		d.cursors[c.Log] = c.Place
+		return nil
+	})
+}
+
+func (m *model) NewFeed(_ context.Context, sure uint64) error {
+	return m.commit(func(d *database) (rows []Row) {
+		old := d.feed
+		var again []*state
+		for _, s := range d.rows {
+			if s.feed == old && s.seq > sure {
+				again = append(again, s)
+			}
+		}
+		slices.SortFunc(again, func(a, b *state) int { return cmp.Compare(a.seq, b.seq) })
+		d.feeds[old] = sure
+		d.seq = 0
+		rand.Read(d.feed[:])
+		for _, s := range again {
+			d.seq++
+			moved := *s
+			moved.feed, moved.seq = d.feed, d.seq
+			d.feeds[d.feed] = d.seq
+			d.put(&moved)
+			rows = append(rows, moved.row())
+		}
+		return rows
+	})
+}
+
+// fingerprint is all rows in their order, without the places.
+func (m *model) fingerprint() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var b strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(m.db.rows)) {
+		s := m.db.rows[key]
+		fmt.Fprintf(&b, "%s %x %t %q %s/%d\n", key, s.Stamp, s.Final, s.Text, s.feed, s.seq)
+	}
+	return b.String()
+}
+
+func (m *model) get(key string) *state {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.db.rows[key]
+}
+
+// pick gives any row, nil if there is none.
+func (m *model) pick(random *mathrand.Rand) *state {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.db.order) == 0 {
+		return nil
+	}
+	return m.db.rows[m.db.order[random.IntN(len(m.db.order))]]
+}
+
+func (m *model) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.db.rows)
+}
+
+func (m *model) fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failing = err
+}
+
+var errDisk = errors.New("disk full")

@@ -1,0 +1,256 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// peer is what is known of another node, from one Up to the next. The lock of the Replica guards it.
+type peer struct {
+	id     string
+	heard  time.Time
+	feed   Feed   // its running feed
+	vector Vector // what it has; nil until it has told all
+	gate   Vector // what it had when it told all, until that is here too: before, its live rows must wait
+	held   held
+	told   uint64 // version of the knowledge that it was told
+	lags   map[Feed]lag
+	mark   *mark
+	serve  *serve
+}
+
+// lag says that the peer has had a row for some time that was to come live from its writer.
+type lag struct {
+	seq   uint64
+	since time.Time
+}
+
+// mark says that whoever covers the vector has all that the peer has up to a place.
+type mark struct {
+	place  int64
+	vector Vector
+}
+
+// handler is told what happens on the port.
+type handler struct{ *Replica }
+
+// Up begins anew with a peer.
+func (h handler) Up(id string) {
+	r := h.Replica
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	r.forget(id)
+	p := &peer{id: id, heard: time.Now(), lags: map[Feed]lag{}}
+	r.peers[id] = p
+	// From here on Committed sends to this peer, so it gets all rows but those in this vector.
+	r.tell(p, true)
+}
+
+// Down forgets a peer.
+func (h handler) Down(id string) {
+	r := h.Replica
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forget(id)
+	r.look = true
+	r.rouse()
+}
+
+// forget ends all that was under way with a peer. The lock is held.
+func (r *Replica) forget(id string) {
+	p := r.peers[id]
+	if p == nil {
+		return
+	}
+	if p.serve != nil {
+		p.serve.cancel()
+	}
+	if r.pull != nil && r.pull.peer == id {
+		r.pull = nil
+	}
+	delete(r.peers, id)
+}
+
+// tell sends a peer what this node has: all, or what has changed since the last time. The lock is held.
+func (r *Replica) tell(p *peer, full bool) {
+	f := &vectorFrame{Full: full, Want: !full && p.vector == nil, Feed: r.feed, Place: r.place}
+	if full {
+		f.Vector = r.known.vector
+	} else {
+		f.Vector = r.known.since(p.told)
+	}
+	p.told = r.known.version
+	r.send(p.id, encode(f))
+}
+
+// Received does what a frame of a peer says. It keeps nobody waiting: rows are put where Run finds them.
+func (h handler) Received(id string, b []byte) {
+	r := h.Replica
+	f, err := decode(b)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	p := r.peers[id]
+	if p == nil {
+		return
+	}
+	p.heard = time.Now()
+	if errors.Is(err, errKind) {
+		r.stats.BadFrames++ // a newer version may have more to say
+		return
+	}
+	if err != nil {
+		r.bad(p, err)
+		return
+	}
+	switch f := f.(type) {
+	case *vectorFrame:
+		r.vectorReceived(p, f)
+	case *liveFrame:
+		r.stats.Dropped += uint64(p.held.add(f))
+		r.rouse()
+	case *pullFrame:
+		r.pullReceived(p, f)
+	case *ackFrame:
+		if p.serve != nil && p.serve.number == f.Number {
+			p.serve.acknowledged(f.Chunks)
+		}
+	case *chunkFrame:
+		r.chunkReceived(p, chunk{number: f.Number, rows: f.Rows, place: f.Place})
+	case *doneFrame:
+		r.chunkReceived(p, chunk{number: f.Number, place: f.Place, done: f.Vector})
+	case *stopFrame:
+		r.stopReceived(p, f)
+	}
+}
+
+// bad counts a frame that makes no sense. The link stays: what it lacks is pulled. The lock is held.
+func (r *Replica) bad(p *peer, err error) {
+	r.stats.BadFrames++
+	r.logger.Warn("frame of a peer ignored", "peer", p.id, "error", err)
+}
+
+// vectorReceived learns what a peer has. The lock is held.
+func (r *Replica) vectorReceived(p *peer, f *vectorFrame) {
+	if f.Want {
+		r.tell(p, true)
+	}
+	first := p.vector == nil
+	switch {
+	case f.Full:
+		if r.pull != nil && r.pull.peer == p.id && r.pull.cursor.Log != f.Feed {
+			r.pull = nil
+		}
+		p.feed, p.vector, p.gate, p.mark = f.Feed, f.Vector, f.Vector.clone(), nil
+		clear(p.lags)
+	case first || f.Feed != p.feed:
+		return // a full one is on its way, or will be asked for
+	default:
+		p.vector.raise(f.Vector)
+	}
+	if f.Place > 0 && p.mark == nil {
+		p.mark = &mark{f.Place, p.vector.clone()}
+	}
+	r.confirm(f.Vector[r.feed], f.Full)
+	for feed, seq := range f.Vector {
+		if seq > r.known.vector[feed] {
+			r.look = true
+		}
+	}
+	r.rouse()
+}
+
+// tick tells all peers what is new, and sees what time has done.
+func (r *Replica) tick(ctx context.Context) {
+	vector, place, err := r.store.Vector(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			r.logger.Error("vector could not be read", "error", err)
+		}
+		return
+	}
+	r.mu.Lock()
+	r.known.raise(vector)
+	for feed, seq := range r.loose {
+		if vector[feed] >= seq {
+			delete(r.loose, feed)
+		}
+	}
+	if r.surveyed && len(r.loose) == 0 {
+		r.place = place
+	}
+	for _, p := range r.peers {
+		r.tell(p, false)
+		r.advance(p)
+		r.suspect = r.suspect || p.vector[r.feed] > r.known.vector[r.feed]
+	}
+	if r.pull != nil && time.Since(r.pull.moved) > stall {
+		r.stopPull("peer sends nothing")
+	}
+	r.look = true
+	save := r.unsaved()
+	r.mu.Unlock()
+
+	for _, c := range save {
+		if err := r.store.SaveCursor(ctx, c); err != nil {
+			r.logger.Warn("cursor could not be saved", "error", err)
+		}
+	}
+	r.rouse()
+}
+
+// advance moves the cursor of a peer's order to where nothing before it is missing here. The lock is held.
+func (r *Replica) advance(p *peer) {
+	if p.mark == nil || !r.known.vector.Covers(p.mark.vector) {
+		return
+	}
+	if c := r.cursors[p.feed]; c == nil {
+		r.cursors[p.feed] = &cursor{place: p.mark.place}
+	} else {
+		c.place = max(c.place, p.mark.place)
+	}
+	p.mark = nil
+}
+
+// unsaved gives the cursors that have moved far. The lock is held.
+func (r *Replica) unsaved() (save []Cursor) {
+	for log, c := range r.cursors {
+		if c.place-c.saved >= saveAfter {
+			c.saved = c.place
+			save = append(save, Cursor{log, c.place})
+		}
+	}
+	return save
+}
+
+// survey finds the rows which an earlier process merged in a pull that it did not finish: nothing in the vector speaks of them.
+func (r *Replica) survey(ctx context.Context, vector Vector) {
+	var place int64
+	for end := false; !end; {
+		rows, next, last, err := r.store.RowsAfter(ctx, place, vector, chunkRows)
+		if err != nil {
+			if ctx.Err() == nil {
+				r.logger.Warn("store could not be surveyed", "error", err)
+			}
+			return // the cursors then move by pulls alone
+		}
+		r.mu.Lock()
+		r.loosen(rows)
+		r.mu.Unlock()
+		place, end = next, last
+	}
+	r.mu.Lock()
+	r.surveyed = true
+	r.mu.Unlock()
+}
+
+// loosen notes rows that are here, or are about to be, and are not covered. The lock is held.
+func (r *Replica) loosen(rows []Row) {
+	for _, row := range rows {
+		if row.Seq > max(r.loose[row.Feed], r.known.vector[row.Feed]) {
+			r.loose[row.Feed] = row.Seq
+		}
+	}
+}

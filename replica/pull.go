@@ -1,0 +1,160 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// pull is the fetching of rows from one peer. The lock of the Replica guards it.
+type pull struct {
+	peer   string
+	number uint64
+	cursor Cursor // all up to here has been merged
+	moved  time.Time
+	rows   uint64  // merged so far
+	chunks []chunk // to be merged
+	since  int     // chunks merged since the cursor was saved
+}
+
+// chunk is a part of a pull. The last one has the vector, and no rows.
+type chunk struct {
+	number uint64
+	rows   []Row
+	place  int64
+	done   Vector
+}
+
+// saveChunks is how many chunks a pull may have to repeat when this process ends.
+const saveChunks = 16
+
+// startPull asks the peer that has most for what is missing here, if anything is and nobody is asked yet.
+func (r *Replica) startPull(ctx context.Context) (started bool, err error) {
+	r.mu.Lock()
+	var p *peer
+	if r.pull == nil && r.look {
+		r.look = false
+		p = r.choose()
+	}
+	var log Feed
+	if p != nil {
+		log = p.feed
+	}
+	known := p == nil || r.cursors[log] != nil
+	r.mu.Unlock()
+	if p == nil {
+		return false, nil
+	}
+
+	var place int64
+	if !known {
+		if place, err = r.store.Cursor(ctx, log); err != nil {
+			r.mu.Lock()
+			r.look = true
+			r.mu.Unlock()
+			return false, fmt.Errorf("read cursor: %w", err)
+		}
+	}
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.peers[p.id] != p || p.feed != log {
+		r.look = true // a new link in between
+		return true, nil
+	}
+	if r.cursors[log] == nil {
+		r.cursors[log] = &cursor{place, place}
+	}
+	r.pulls++
+	r.pull = &pull{peer: p.id, number: r.pulls, cursor: Cursor{log, r.cursors[log].place}, moved: time.Now()}
+	r.send(p.id, encode(&pullFrame{Number: r.pull.number, Cursor: r.pull.cursor, Vector: r.known.vector}))
+	return false, nil
+}
+
+// choose finds the peer that has most of what is not here. What is on its way here from the one who wrote it does not
+// count, unless it has been so for a while. The lock is held.
+func (r *Replica) choose() (best *peer) {
+	live := map[Feed]bool{}
+	for _, p := range r.peers {
+		if r.flows(p) {
+			live[p.feed] = true
+		}
+	}
+	var most uint64
+	for _, p := range r.peers {
+		var missing uint64
+		due := false
+		for feed, seq := range p.vector {
+			here := r.known.vector[feed]
+			if seq <= here || feed == r.feed {
+				delete(p.lags, feed)
+				continue
+			}
+			missing += seq - here
+			due = due || !live[feed] || p.lagging(feed, here, r.every)
+		}
+		if due && missing > most {
+			best, most = p, missing
+		}
+	}
+	return best
+}
+
+// flows reports whether what this peer writes comes from itself, without a gap. The lock is held.
+func (r *Replica) flows(p *peer) bool {
+	if p.vector == nil {
+		return false
+	}
+	if p.gate != nil && r.known.vector.Covers(p.gate) {
+		p.gate = nil
+	}
+	return p.gate == nil && !(p.held.feed == p.feed && p.held.gap(r.known.vector[p.feed]))
+}
+
+// lagging reports whether what the peer had of a feed some time ago is still not here.
+func (p *peer) lagging(feed Feed, here uint64, patience time.Duration) bool {
+	l, ok := p.lags[feed]
+	if !ok || here >= l.seq {
+		p.lags[feed] = lag{p.vector[feed], time.Now()}
+		return false
+	}
+	return time.Since(l.since) >= patience
+}
+
+// chunkReceived puts a chunk where it will be merged. The lock is held.
+func (r *Replica) chunkReceived(p *peer, c chunk) {
+	pl := r.pull
+	if pl == nil || pl.peer != p.id || pl.number != c.number {
+		return // of a pull that was given up
+	}
+	if len(pl.chunks) > window {
+		r.bad(p, errors.New("more chunks than were to be under way"))
+		r.stopPull("peer sends too much")
+		return
+	}
+	pl.chunks = append(pl.chunks, c)
+	pl.moved = time.Now()
+	r.rouse()
+}
+
+// stopReceived ends what the peer does not want to go on. The lock is held.
+func (r *Replica) stopReceived(p *peer, f *stopFrame) {
+	if p.serve != nil && p.serve.number == f.Number {
+		p.serve.cancel()
+	}
+	// The numbers of both sides may be the same, and it does no harm to begin again.
+	if r.pull != nil && r.pull.peer == p.id && r.pull.number == f.Number {
+		r.pull = nil // the next tick looks for another
+	}
+}
+
+// stopPull gives up, for the next tick to begin again. The lock is held.
+func (r *Replica) stopPull(why string) {
+	if r.pull == nil {
+		return
+	}
+	r.logger.Info("pull given up", "peer", r.pull.peer, "why", why)
+	r.send(r.pull.peer, encode(&stopFrame{r.pull.number}))
+	r.pull = nil
+}

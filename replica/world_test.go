@@ -1,0 +1,320 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"snug/layer/mesh/meshtest"
+)
+
+// world is some nodes that people write on, and what must hold for what they wrote.
+type world struct {
+	t      *testing.T
+	net    *meshtest.Net
+	random *rand.Rand // of the goroutine of the test
+	nodes  []*node
+	logger *slog.Logger
+
+	mu       sync.Mutex
+	leap     time.Duration     // by which all clocks are ahead of the time of the test
+	expected map[string]*state // the newest acknowledged state of each row
+	changed  map[string]bool   // messages that were ever edited or deleted
+}
+
+type node struct {
+	w      *world
+	id     string
+	skew   time.Duration
+	store  *model
+	rep    *Replica
+	cancel context.CancelFunc
+	done   chan struct{}
+
+	mu     sync.Mutex
+	random *rand.Rand
+	alive  bool
+	quiet  bool // nobody writes
+	lives  int  // times that it lost what it knew
+	posts  int
+}
+
+func newWorld(t *testing.T, seed uint64, nodes int) *world {
+	w := &world{
+		t:        t,
+		net:      meshtest.New(t, seed),
+		random:   rand.New(rand.NewPCG(seed, 1)),
+		logger:   slog.New(slog.DiscardHandler),
+		expected: map[string]*state{},
+		changed:  map[string]bool{},
+	}
+	if os.Getenv("SNUG_VERBOSE") != "" {
+		w.logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
+	for i := range nodes {
+		n := w.add(meshtest.ID(i+1), time.Duration(w.random.Int64N(int64(24*time.Hour)))-12*time.Hour, w.random.Uint64())
+		n.start()
+	}
+	return w
+}
+
+func (w *world) add(id string, skew time.Duration, seed uint64) *node {
+	n := &node{w: w, id: id, skew: skew, random: rand.New(rand.NewPCG(seed, 2))}
+	n.store = newModel(n.now)
+	n.store.latency = 300 * time.Microsecond
+	w.nodes = append(w.nodes, n)
+	return n
+}
+
+// end stops all nodes: no goroutine may be left in the bubble.
+func (w *world) end() {
+	for _, n := range w.nodes {
+		if n.alive {
+			n.stop()
+		}
+	}
+	w.net.Close()
+}
+
+func (n *node) now() time.Time {
+	n.w.mu.Lock()
+	defer n.w.mu.Unlock()
+	return time.Now().Add(n.w.leap + n.skew)
+}
+
+// start runs the node on what its store has. The feed is the caller's business.
+func (n *node) start() {
+	ctx, cancel := context.WithCancel(n.w.t.Context())
+	port := n.w.net.Node(n.id).Port("replica")
+	rep := New(port, n.store, Options{Logger: n.w.logger.With("node", n.id[28:])})
+	n.store.commits <- struct{}{}
+	n.store.watch = rep.Committed
+	<-n.store.commits
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		rep.Run(ctx)
+	}()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.rep, n.cancel, n.done, n.alive = rep, cancel, done, true
+}
+
+// stop ends the process.
+func (n *node) stop() {
+	n.mu.Lock()
+	n.alive = false
+	n.mu.Unlock()
+	n.w.net.Crash(n.id)
+	n.cancel()
+	<-n.done
+}
+
+func (n *node) restart() {
+	n.store.open()
+	n.start()
+}
+
+// write does one thing that a person may do on this node.
+func (n *node) write() {
+	n.mu.Lock()
+	var states []state
+	if n.alive && !n.quiet {
+		states = n.idea()
+	}
+	n.mu.Unlock()
+	if len(states) > 0 {
+		n.put(states...)
+	}
+}
+
+// idea is what somebody may want to write. The node is locked.
+func (n *node) idea() []state {
+	var s state
+	switch dice := n.random.IntN(20); {
+	case dice < 12:
+		return n.posting()
+	case dice < 14:
+		s = state{Kind: "user", ID: fmt.Sprint(n.random.IntN(5)), Text: fmt.Sprint(n.random.Uint32())}
+	case dice < 15:
+		s = state{Kind: "room", ID: fmt.Sprint(n.random.IntN(5)), Text: fmt.Sprint(n.random.Uint32())}
+	case dice < 16:
+		s = state{Kind: "session", ID: fmt.Sprint(n.random.IntN(20)), Final: n.random.IntN(4) == 0}
+	default:
+		old := n.store.pick(n.random)
+		if old == nil || old.Kind != "message" {
+			return nil
+		}
+		n.w.mu.Lock()
+		n.w.changed[old.key()] = true
+		n.w.mu.Unlock()
+		s = state{Kind: "message", ID: old.ID, Text: fmt.Sprint("edited ", n.random.Uint32()), Final: dice > 17, By: old.By, N: old.N}
+	}
+	return []state{s}
+}
+
+// posting is a message, or some at once. The node is locked.
+func (n *node) posting() (states []state) {
+	for range 1 + n.random.IntN(3) {
+		n.posts++
+		by := fmt.Sprintf("%s.%d", n.id[28:], n.lives)
+		states = append(states, state{Kind: "message", ID: fmt.Sprintf("%s-%d", by, n.posts), Text: "hello", By: by, N: n.posts})
+	}
+	return states
+}
+
+func (n *node) put(states ...state) {
+	written, err := n.store.write(states...)
+	if err != nil {
+		n.w.t.Errorf("write: %v", err)
+		return
+	}
+	n.w.mu.Lock()
+	defer n.w.mu.Unlock()
+	for _, s := range written {
+		if old := n.w.expected[s.key()]; old == nil || s.compare(old) > 0 {
+			n.w.expected[s.key()] = s
+		}
+	}
+}
+
+// chatter has people write on all nodes, until stop is called.
+func (w *world) chatter(pause time.Duration) (stop func()) {
+	quit := make(chan struct{})
+	var writers sync.WaitGroup
+	for _, n := range w.nodes {
+		writers.Go(func() {
+			for {
+				n.mu.Lock()
+				wait := time.Duration(n.random.Int64N(int64(2 * pause)))
+				n.mu.Unlock()
+				select {
+				case <-time.After(wait):
+					n.write()
+				case <-quit:
+					return
+				}
+			}
+		})
+	}
+	return func() {
+		close(quit)
+		writers.Wait()
+	}
+}
+
+// pass lets time pass. Nothing in this package waits longer than a minute, so of longer times only the clocks are told.
+func (w *world) pass(d time.Duration) {
+	const most = 75 * time.Second
+	if d > most {
+		w.mu.Lock()
+		w.leap += d - most
+		w.mu.Unlock()
+		d = most
+	}
+	time.Sleep(d)
+}
+
+// lost takes back the promise for what was only on a disk that is no more.
+func (w *world) lost() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for key, s := range w.expected {
+		var best *state
+		for _, n := range w.nodes {
+			if here := n.store.get(key); here != nil && (best == nil || here.compare(best) > 0) {
+				best = here
+			}
+		}
+		if best == nil {
+			delete(w.expected, key)
+		} else if best.compare(s) < 0 {
+			w.expected[key] = best
+		}
+	}
+}
+
+// check says what does not hold.
+func (w *world) check(when string) {
+	w.t.Helper()
+	first := w.nodes[0].store.fingerprint()
+	for _, n := range w.nodes {
+		if got := n.store.fingerprint(); got != first {
+			w.t.Errorf("%s: node %s has other rows than node %s: %s", when, n.id[28:], w.nodes[0].id[28:], difference(first, got))
+		}
+		w.checkKept(when, n)
+		w.checkOrder(when, n)
+	}
+}
+
+func (w *world) checkKept(when string, n *node) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for key, want := range w.expected {
+		got := n.store.get(key)
+		switch {
+		case got == nil:
+			w.t.Errorf("%s: node %s lost %s (%s/%d)", when, n.id[28:], key, want.feed, want.seq)
+		case want.Final && !got.Final:
+			w.t.Errorf("%s: on node %s %s came back", when, n.id[28:], key)
+		case got.Stamp < want.Stamp && got.Final == want.Final:
+			w.t.Errorf("%s: node %s has an older state of %s", when, n.id[28:], key)
+		}
+	}
+}
+
+// checkOrder sees that people were told of each author's messages once and in order, but for those that were changed.
+func (w *world) checkOrder(when string, n *node) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	last := map[string]int{}
+	seen := map[string]bool{}
+	for _, s := range n.store.save().told {
+		if s.Kind != "message" || w.changed[s.key()] {
+			continue
+		}
+		if seen[s.ID] {
+			w.t.Errorf("%s: people on node %s were told twice of %s", when, n.id[28:], s.ID)
+		}
+		seen[s.ID] = true
+		if s.N <= last[s.By] {
+			w.t.Errorf("%s: people on node %s were told of %s after number %d", when, n.id[28:], s.ID, last[s.By])
+		}
+		last[s.By] = s.N
+	}
+}
+
+// settled waits as long as it may take until all is equal.
+func (w *world) settled(when string) {
+	w.t.Helper()
+	time.Sleep(30 * time.Second)
+	w.check(when)
+	for _, n := range w.nodes {
+		for _, p := range n.rep.Status() {
+			if p.Behind != 0 || p.Ahead != 0 || p.Pulling || p.Serving {
+				w.t.Errorf("%s: node %s and its peer are not equal: %+v", when, n.id[28:], p)
+			}
+		}
+		if s := n.rep.Stats(); s.BadFrames > 0 {
+			w.t.Errorf("%s: node %s got %d bad frames", when, n.id[28:], s.BadFrames)
+		}
+	}
+}
+
+func difference(a, b string) string {
+	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range min(len(as), len(bs)) {
+		if as[i] != bs[i] {
+			return fmt.Sprintf("%d and %d rows; %q and %q", len(as), len(bs), as[i], bs[i])
+		}
+	}
+	return fmt.Sprintf("%d and %d rows", len(as), len(bs))
+}
