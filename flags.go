@@ -15,19 +15,30 @@ type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
 
-// parse reads the flags of a command, after which at most so many arguments may stand. [flag.ErrHelp] asks for the help.
-func parse(fs *flag.FlagSet, args []string, most int) error {
+// parse reads the flags of a command and its arguments, which may stand before, between and behind them. [flag.ErrHelp] asks for the help.
+func parse(fs *flag.FlagSet, args []string, c *command) (rest []string, err error) {
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
-	err := fs.Parse(args)
+	for err = fs.Parse(args); err == nil && fs.NArg() > 0; err = fs.Parse(args) {
+		rest = append(rest, fs.Arg(0))
+		args = fs.Args()[1:]
+	}
+	wanted := strings.Fields(c.args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		return err
-	case err == nil && fs.NArg() > most:
-		return &usageError{fmt.Sprintf("%q is one argument too many", fs.Arg(most))}
-	case err == nil:
-		return nil
+		return nil, err
+	case err != nil:
+		return nil, explainFlag(fs, err)
+	case len(rest) > len(wanted):
+		return nil, &usageError{fmt.Sprintf("%q is one argument too many", rest[len(wanted)])}
+	case len(rest) < len(wanted) && !strings.HasPrefix(wanted[len(rest)], "["):
+		return nil, &usageError{wanted[len(rest)] + " is missing"}
 	}
+	return rest, nil
+}
+
+// explainFlag says what is wrong with the flags.
+func explainFlag(fs *flag.FlagSet, err error) error {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !unknown {
 		return &usageError{err.Error()}
@@ -42,6 +53,14 @@ func didYouMean(before, name string, known []string) string {
 		return "; did you mean " + before + near + "?"
 	}
 	return ""
+}
+
+// declareData declares the flags that find the data directory, for commands that need nothing else of the settings.
+func declareData(fs *flag.FlagSet) *settingFlags {
+	s := &settingFlags{}
+	fs.StringVar(&s.file, "config", "", "read the settings from `FILE`")
+	s.short(fs, "data", "server.data", "use the data directory `DIR`")
+	return s
 }
 
 // settingFlags are the flags that change the configuration.

@@ -50,6 +50,12 @@ type action func(p program, args []string) error
 func commands() []command {
 	return []command{
 		{"serve", "", "run the server (also without any command)", serve},
+		{"invite", "", "let another machine join the cluster of this one: prints what to run there", invite},
+		{"join", "TOKEN", "make this machine a node of the cluster that TOKEN invites to", join},
+		{"members", "", "list the nodes of the cluster and how they are", members},
+		{"leave", "", "say goodbye to the other nodes, so that they do not miss this one", leave},
+		{"forget", "NODE", "take a node that will not return off every list", forget},
+		{"secret rotate", "", "replace the secret of the cluster, without a stop", rotateSecret},
 		{"config print", "", "show every setting that is in force, and where it comes from", configPrint},
 		{"config check", "[FILE]", "say what is wrong with FILE, or with everything that serve would read", configCheck},
 		{"config example", "", "print a file with every setting and its default", prints(exampleConfig)},
@@ -70,12 +76,12 @@ func run(p program) int {
 		name += " " + c.name
 		fs := flag.NewFlagSet(name, flag.ContinueOnError)
 		do := c.declare(fs)
-		if err = parse(fs, args, strings.Count(c.args, "[")); errors.Is(err, flag.ErrHelp) {
+		if args, err = parse(fs, args, c); errors.Is(err, flag.ErrHelp) {
 			fmt.Fprint(p.out, c.help(fs))
 			return 0
 		}
 		if err == nil {
-			err = do(p, fs.Args())
+			err = do(p, args)
 		}
 	}
 	var usage *usageError
@@ -123,14 +129,25 @@ func choose(args []string) (*command, []string, error) {
 			return &all[i], args[len(words):], nil
 		}
 	}
-	if args[0] == "config" && (len(args) == 1 || strings.HasPrefix(args[1], "-")) {
-		return nil, nil, &usageError{"config wants to know what to do: config print, config check or config example"}
-	}
 	name := args[0]
-	if name == "config" {
+	if deeds := deeds(all, name); len(deeds) > 0 {
+		if len(args) == 1 || strings.HasPrefix(args[1], "-") {
+			return nil, nil, &usageError{fmt.Sprintf("%s wants to know what to do: %s", name, strings.Join(deeds, " or "))}
+		}
 		name += " " + args[1]
 	}
 	return nil, nil, &usageError{fmt.Sprintf("there is no command %q%s", name, didYouMean("snug ", name, known))}
+}
+
+// deeds are the commands of two words that begin with one.
+func deeds(all []command, first string) []string {
+	var found []string
+	for _, c := range all {
+		if strings.HasPrefix(c.name, first+" ") {
+			found = append(found, c.name)
+		}
+	}
+	return found
 }
 
 func overview() string {

@@ -24,7 +24,8 @@ import (
 // node is a running Snug: its parts in the order in which they are opened. They are closed in reverse.
 type node struct {
 	store     *store.Store
-	layer     *layer.Memory
+	cluster   *clusterNode  // nil: this node is alone
+	layer     *layer.Memory // of this node; package chat publishes on it, see openLayer
 	presence  *presence.Tracker
 	accounts  *account.Accounts
 	chat      *chat.Chat
@@ -51,42 +52,49 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 	}
 	n.closes = append(n.closes, n.store.Close)
 
-	n.layer = layer.NewMemory(layer.Options{Capacity: c.Layer.Capacity, Expiry: c.Layer.Expiry, GroupExpiry: c.Layer.GroupExpiry})
-	n.closes = append(n.closes, n.layer.Close)
-
-	n.presence = presence.New(presence.Options{Linger: linger(c.Presence.Linger)})
+	if c.Cluster.Enabled {
+		if err = n.openCluster(ctx); err != nil {
+			return n, err
+		}
+	}
+	common := n.openLayer()
+	n.presence = presence.New(presence.Options{Linger: linger(c.Presence.Linger), Port: n.port("presence")})
 	n.onClose(n.presence.Close)
 
 	n.accounts = account.New(n.store, account.Options{
 		LoginsPerMinute: c.Limits.LoginsPerMinute, SignupsPerHour: c.Limits.SignupsPerHour,
-		SessionIdle: c.Accounts.SessionIdle, SessionLife: c.Accounts.SessionLife, Logger: logger,
+		SessionIdle: c.Accounts.SessionIdle, SessionLife: c.Accounts.SessionLife,
+		Port: n.port("accounts"), Logger: logger,
 	})
 	n.onClose(n.accounts.Close)
-	if n.setup, err = n.accounts.Setup(ctx); err != nil {
+	if n.setup, err = n.firstAdmin(ctx); err != nil {
 		return n, fmt.Errorf("make the link for the first admin: %w", err)
 	}
 
 	n.chat = chat.New(n.store, n.layer, n.presence, chat.Options{
-		MaxMessage: c.Limits.MessageCharacters, RoomsPerHour: c.Limits.RoomsPerHour, NameKey: account.Key, Logger: logger,
+		MaxMessage: c.Limits.MessageCharacters, RoomsPerHour: c.Limits.RoomsPerHour, NameKey: account.Key,
+		Confirm: n.confirm(), Logger: logger,
 	})
 	n.onClose(n.chat.Close)
+	n.replicate() // when everybody who follows the store does
 
 	carried, err := fs.Sub(files, "web")
 	if err != nil {
 		return n, err
 	}
 	n.web, err = web.New(web.Options{
-		Files: carried, Accounts: n.accounts, Chat: n.chat, Presence: n.presence, Layer: n.layer,
+		Files: carried, Accounts: n.accounts, Chat: n.chat, Presence: n.presence, Layer: common,
 		Limits: web.Limits{
 			SocketsPerAddress: c.Limits.SocketsPerAddress, SocketsPerUser: c.Limits.SocketsPerUser,
 			MessagesPerSecond: c.Limits.MessagesPerSecond, FrameBytes: int64(c.Limits.FrameBytes),
 			QueueBytes: c.Limits.QueueBytes, QueueFrames: c.Limits.QueueFrames, GroupExpiry: c.Layer.GroupExpiry,
 		},
-		Names: names(c), Version: programVersion(), Ready: n.store.Ready, Logger: logger,
+		Names: names(c), Version: programVersion(), Ready: n.store.Ready, Cluster: n.clusterPage(), Logger: logger,
 	})
 	if err != nil {
 		return n, err
 	}
+	n.openControl()
 
 	if n.listeners, err = listen(ctx, c.Server.Listen); err != nil {
 		return n, err
@@ -105,6 +113,17 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 	}
 	n.closes = append(n.closes, n.stop)
 	return n, nil
+}
+
+// firstAdmin makes the token for the first admin. A node that has joined others and has no accounts yet makes none: they may have an admin.
+func (n *node) firstAdmin(ctx context.Context) (token string, err error) {
+	if n.cluster.hasOthers() {
+		people, err := n.accounts.Count(ctx)
+		if people == 0 || err != nil {
+			return "", err
+		}
+	}
+	return n.accounts.Setup(ctx)
 }
 
 // run answers until ctx ends or a listener breaks. Close follows in either case.

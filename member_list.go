@@ -1,0 +1,166 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"snug/web"
+)
+
+// The bounds of an invitation's life: long enough to walk to the other machine, short enough to be no second secret.
+const (
+	minInvitation = time.Minute
+	maxInvitation = 24 * time.Hour
+)
+
+// What commands ask of the server, and what it answers: also what --json prints.
+type (
+	inviteRequest struct {
+		Seconds int `json:"seconds"`
+	}
+
+	invitation struct {
+		Token   string    `json:"token"`
+		Expires time.Time `json:"expires"`
+	}
+
+	forgetRequest struct {
+		Node string `json:"node"` // an id, the beginning of one, or a name
+	}
+
+	rotation struct {
+		Stage   string   `json:"stage"`   // "": over; "spreading": not every node has the new secret; "switching": not every node uses it
+		Waiting []string `json:"waiting"` // names of the nodes that it waits for
+	}
+
+	// memberList is the cluster as one node sees it.
+	memberList struct {
+		Members  []memberInfo `json:"members"`           // this node first
+		Trouble  string       `json:"trouble,omitempty"` // of this node
+		Rotation *rotation    `json:"rotation,omitempty"`
+		Aside    int          `json:"rows_set_aside"` // rows that are kept and not understood
+	}
+
+	memberInfo struct {
+		ID          string    `json:"id"` // "" for a seed that has not answered
+		Name        string    `json:"name"`
+		Address     string    `json:"address"`
+		Version     string    `json:"version"`
+		Self        bool      `json:"self"`
+		State       string    `json:"state"` // alive, suspect, dead, left, unknown
+		Since       time.Time `json:"since,omitzero"`
+		RoundTripMS float64   `json:"round_trip_ms"` // 0: not measured
+		ClockMS     float64   `json:"clock_ms"`      // how far its clock is ahead
+		RowsBehind  *uint64   `json:"rows_behind"`   // that this node has and it has not; null: there is no link
+		RowsAhead   *uint64   `json:"rows_ahead"`    // that it has and this node has not; null: there is no link
+		QueueBytes  int       `json:"queue_bytes"`   // waiting to be sent to it
+		QueueFrames int       `json:"queue_frames"`
+		TroubleKind string    `json:"trouble_kind,omitempty"`
+		Trouble     string    `json:"trouble,omitempty"`
+	}
+)
+
+// cells are the columns of a line of the table.
+func (m memberInfo) cells() []string {
+	const none = "-"
+	v := m.view()
+	name := cmp.Or(m.Name, none)
+	if m.Self {
+		name += " (this one)"
+	}
+	since := none
+	if !m.Since.IsZero() {
+		since = m.Since.Local().Format(time.DateTime)
+	}
+	return []string{
+		name, m.Address, cmp.Or(m.Version, none), m.State, since, cmp.Or(v.RoundTrip, none), cmp.Or(v.Clock, none), cmp.Or(v.Behind, none),
+		cmp.Or(v.Queue, none), cmp.Or(m.ID, none),
+	}
+}
+
+// troubles are sentences about what is wrong, each with what to do.
+func (l memberList) troubles() []string {
+	all := l.notes()
+	for _, m := range l.Members {
+		if m.Trouble != "" {
+			all = append(all, cmp.Or(m.Name, m.Address)+": "+m.Trouble)
+		}
+	}
+	return all
+}
+
+// notes are those that concern no single other node.
+func (l memberList) notes() []string {
+	var all []string
+	if l.Trouble != "" {
+		all = append(all, l.Trouble)
+	}
+	if l.Rotation != nil {
+		all = append(all, l.Rotation.String())
+	}
+	if l.Aside > 0 {
+		all = append(all, fmt.Sprintf("%d rows are kept but not shown: this version does not understand them. Use the newest Snug on every node.", l.Aside))
+	}
+	return all
+}
+
+// String is one line for people.
+func (r rotation) String() string {
+	if len(r.Waiting) == 0 {
+		return "The secret is being replaced."
+	}
+	return "The secret is being replaced. It waits for " + strings.Join(r.Waiting, ", ") + "."
+}
+
+// view is the member as the page of administrators shows it; what is not known or says nothing is empty.
+func (m memberInfo) view() web.MemberView {
+	v := web.MemberView{
+		ID: m.ID, Name: m.Name, Address: m.Address, Version: m.Version, Self: m.Self, State: m.State, Since: m.Since, Trouble: m.Trouble,
+	}
+	if m.Self || m.ID == "" {
+		return v
+	}
+	if m.RoundTripMS > 0 {
+		v.RoundTrip = milliseconds(m.RoundTripMS)
+		v.Clock = difference(m.ClockMS)
+	}
+	if m.RowsBehind != nil {
+		v.Behind = fmt.Sprint(*m.RowsBehind)
+		if *m.RowsAhead > 0 {
+			v.Behind += fmt.Sprintf(", and %d ahead", *m.RowsAhead)
+		}
+		v.Queue = fmt.Sprintf("%d (%s)", m.QueueFrames, size(m.QueueBytes))
+	}
+	return v
+}
+
+func milliseconds(ms float64) string {
+	if ms < 10 {
+		return fmt.Sprintf("%.2f ms", ms)
+	}
+	return fmt.Sprintf("%.0f ms", ms)
+}
+
+// difference is a difference of clocks. Less than a millisecond says nothing.
+func difference(ms float64) string {
+	d := (time.Duration(ms) * time.Millisecond).Round(time.Millisecond)
+	switch {
+	case d > 0:
+		return d.String() + " ahead"
+	case d < 0:
+		return (-d).String() + " behind"
+	}
+	return "the same"
+}
+
+func size(bytes int) string {
+	switch {
+	case bytes >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+	case bytes >= 1<<10:
+		return fmt.Sprintf("%.1f KiB", float64(bytes)/(1<<10))
+	}
+	return fmt.Sprintf("%d B", bytes)
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"snug/cluster"
+	"snug/control"
+	"snug/web"
+)
+
+// errAlone answers whoever asks about a cluster where there is none.
+var errAlone = errors.New("this Snug runs alone: write enabled = true under [cluster] in its configuration and start it again " +
+	"(snug config print tells which file it reads)")
+
+// openControl lets commands in. Without it everything works but they, so it never stops a start.
+func (n *node) openControl() {
+	server, err := control.Listen(n.config.Server.Data, n.handlers(), n.logger)
+	if err != nil {
+		n.logger.Warn("commands such as snug members cannot reach this server", "error", err)
+		return
+	}
+	n.closes = append(n.closes, server.Close)
+}
+
+func (n *node) handlers() control.Handlers {
+	return control.Handlers{
+		"invite":  control.Handle(n.invite),
+		"members": control.Handle(n.listMembers),
+		"leave":   control.Handle(n.leaveCluster),
+		"forget":  control.Handle(n.forgetMember),
+		"rotate":  control.Handle(n.rotateSecret),
+	}
+}
+
+func (n *node) invite(_ context.Context, in inviteRequest) (invitation, error) {
+	if n.cluster == nil {
+		return invitation{}, errAlone
+	}
+	ttl := time.Duration(in.Seconds) * time.Second
+	if ttl < minInvitation || ttl > maxInvitation {
+		return invitation{}, fmt.Errorf("an invitation is good for %v to %v", minInvitation, maxInvitation)
+	}
+	expires := time.Now().Add(ttl)
+	token, err := n.cluster.mesh.Invite(ttl)
+	if err != nil {
+		return invitation{}, err
+	}
+	n.logger.Info("a machine was invited to the cluster", "expires", expires)
+	return invitation{Token: token, Expires: expires}, nil
+}
+
+func (n *node) listMembers(ctx context.Context, _ any) (memberList, error) {
+	if n.cluster == nil {
+		return memberList{}, errAlone
+	}
+	return n.cluster.list(ctx)
+}
+
+func (n *node) leaveCluster(ctx context.Context, _ any) (any, error) {
+	if n.cluster == nil {
+		return nil, errAlone
+	}
+	n.logger.Info("leaving the cluster, as a command said")
+	return nil, n.cluster.mesh.Leave(ctx)
+}
+
+func (n *node) forgetMember(_ context.Context, in forgetRequest) (memberInfo, error) {
+	if n.cluster == nil {
+		return memberInfo{}, errAlone
+	}
+	m, err := find(n.cluster.mesh.Members(), in.Node)
+	if err != nil {
+		return memberInfo{}, err
+	}
+	switch {
+	case m.Self:
+		return memberInfo{}, errors.New("that is this node itself: snug leave says goodbye to the others")
+	case m.State == cluster.Alive:
+		return memberInfo{}, fmt.Errorf("%s is alive, and would be back at once: stop it first", m.Name)
+	}
+	if err := n.cluster.mesh.Forget(m.ID); err != nil {
+		return memberInfo{}, err
+	}
+	n.logger.Info("a node was forgotten, as a command said", "node", m.ID, "name", m.Name)
+	return infoOf(m), nil
+}
+
+func (n *node) rotateSecret(_ context.Context, _ any) (rotation, error) {
+	if n.cluster == nil {
+		return rotation{}, errAlone
+	}
+	if err := n.cluster.mesh.Rotate(); err != nil {
+		return rotation{}, err
+	}
+	n.logger.Info("the secret of the cluster is being replaced, as a command said")
+	if state := n.cluster.rotation(); state != nil {
+		return *state, nil
+	}
+	return rotation{}, nil
+}
+
+// viewCluster is the cluster for the page of administrators.
+func (n *node) viewCluster(ctx context.Context) (web.ClusterView, error) {
+	list, err := n.cluster.list(ctx)
+	if err != nil {
+		return web.ClusterView{}, err
+	}
+	view := web.ClusterView{Notes: list.notes()}
+	for _, m := range list.Members {
+		view.Members = append(view.Members, m.view())
+	}
+	return view, nil
+}
+
+// find is the member that somebody means: by its id, the beginning of it, or its name if only one has it.
+func find(all []cluster.Member, node string) (cluster.Member, error) {
+	var found []cluster.Member
+	for _, m := range all {
+		if m.ID != "" && (m.Name == node || (len(node) >= 4 && strings.HasPrefix(m.ID, strings.ToLower(node)))) {
+			found = append(found, m)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return cluster.Member{}, fmt.Errorf("there is no node %q: snug members lists them", node)
+	case 1:
+		return found[0], nil
+	}
+	ids := make([]string, len(found))
+	for i, m := range found {
+		ids[i] = m.ID
+	}
+	slices.Sort(ids)
+	return cluster.Member{}, fmt.Errorf("%q may be any of %s: say which by its id", node, strings.Join(ids, ", "))
+}
