@@ -139,7 +139,7 @@ func (n *node) act() error {
 // When they have exchanged all, they have the same, and nothing is missing.
 func TestNodesThatExchangeRowsAgree(t *testing.T) {
 	t.Parallel()
-	for seed := range 6 {
+	for seed := range 20 {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()

@@ -9,7 +9,7 @@ import (
 const (
 	// mergeRows and mergeBytes are how much one commit of a merge takes: as long as
 	// that, somebody who posts meanwhile may wait.
-	mergeRows  = 256
+	mergeRows  = 128
 	mergeBytes = 1 << 20
 )
 
