@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"time"
@@ -65,7 +66,7 @@ func (m *Mesh) tellRefused(from net.Addr, e *refusedError) {
 	if e.kind == WrongCluster {
 		text = "turned away a node of another cluster"
 	}
-	m.log.Warn(text, "address", from.String(), "kind", string(e.kind), "its_cluster", e.theirs)
+	m.note(slog.LevelWarn, text, "address", from.String(), "kind", string(e.kind), "its_cluster", e.theirs)
 }
 
 // admit decides about somebody who proved the secret.
@@ -142,7 +143,7 @@ func (m *Mesh) unfence() {
 	}
 	m.gossip = g
 	m.fenced = Trouble{}
-	m.log.Info("no other machine with the same node id is there any more, taking part again")
+	m.note(slog.LevelInfo, "no other machine with the same node id is there any more, taking part again")
 	m.changed()
 }
 
@@ -160,11 +161,17 @@ func (m *Mesh) keepLocked(r *record) {
 }
 
 func (m *Mesh) wantedLocked(r *record) bool {
-	return r.gossip && r.link == nil && m.id < r.id && m.fenced.Kind == NoTrouble && !m.leaving && m.records[r.id] == r
+	return r.gossip && !r.left && r.link == nil && m.id < r.id && m.fenced.Kind == NoTrouble && !m.leaving && m.records[r.id] == r
 }
 
 func (m *Mesh) keep(r *record) {
 	wait := m.opts.Timing.RedialMin
+	m.mu.RLock()
+	brief := min(r.brief, 10)
+	m.mu.RUnlock()
+	if brief > 1 { // whoever takes a link and drops it is not to be dialled all the time
+		sleep(m.ctx, min(wait<<brief, m.opts.Timing.RedialMax))
+	}
 	for {
 		m.mu.Lock()
 		if !m.wantedLocked(r) || m.ctx.Err() != nil {
@@ -179,7 +186,13 @@ func (m *Mesh) keep(r *record) {
 		switch {
 		case err == nil && g.peer.ID == r.id:
 			m.attach(g)
-			continue
+			m.mu.Lock()
+			r.keeping = r.link == nil && m.wantedLocked(r) && m.ctx.Err() == nil
+			again := r.keeping
+			m.mu.Unlock()
+			if !again {
+				return
+			}
 		case err == nil:
 			g.raw.Close() // somebody else is at the address now
 		default:
@@ -214,10 +227,14 @@ func (m *Mesh) unreached(id, addr string, err error) {
 	t := reachTrouble(addr, err, m.opts.Version)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if r := m.records[id]; r != nil && r.link == nil {
+	if r := m.records[id]; r != nil && r.link == nil && !r.left { // that nobody answers is as it should be, then
 		m.setTrouble(&r.reach, t, "node", r.label(), "id", r.id)
 	}
 	if s := m.seeds[addr]; s != nil {
+		if s.found {
+			delete(m.seeds, addr)
+			return
+		}
 		m.setTrouble(&s.trouble, t, "address", addr)
 	}
 }

@@ -80,7 +80,7 @@ func (m *Mesh) discovered(e *mdns.ServiceEntry) {
 		}
 	}
 	if m.seeds[addr] == nil && len(m.seeds) < maxDiscovered {
-		m.seeds[addr] = &seed{since: time.Now()}
+		m.seeds[addr] = &seed{since: time.Now(), found: true}
 		m.tryAgain()
 	}
 }

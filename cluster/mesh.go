@@ -38,7 +38,7 @@ type Mesh struct {
 	wg      sync.WaitGroup
 	rejoin  chan struct{} // something changed: try again soon
 	change  chan struct{} // Members may have changed
-	leaveCP func()        // the control port
+	lines   chan line     // to be logged
 	saving  sync.Mutex    // held while peers.json is written
 	turning sync.Mutex    // held while a rotation goes a step on
 
@@ -82,6 +82,7 @@ func Open(ctx context.Context, opts Options) (*Mesh, error) {
 		lookup:   net.DefaultResolver.LookupIPAddr,
 		rejoin:   make(chan struct{}, 1),
 		change:   make(chan struct{}, 1),
+		lines:    make(chan line, maxLines),
 		records:  map[string]*record{},
 		seeds:    map[string]*seed{},
 		ports:    map[string]*port{},
@@ -116,11 +117,12 @@ func Open(ctx context.Context, opts Options) (*Mesh, error) {
 }
 
 func (m *Mesh) start() {
-	m.leaveCP = m.Port(controlPort).Join(controlHandler{m})
+	m.Port(controlPort).Join(controlHandler{m}) // until Close
 	m.socket.start()
 	m.wg.Go(m.run)
 	m.wg.Go(m.rejoinLoop)
 	m.wg.Go(m.watchLoop)
+	m.wg.Go(m.logLoop)
 	if m.opts.Discover {
 		m.wg.Go(m.discoverLoop)
 	}

@@ -126,6 +126,7 @@ func TestLeaveIsToldApartFromDying(t *testing.T) {
 	if n := e.count(b.ID(), "last words"); n != 100 {
 		t.Errorf("%d of 100 frames came before the goodbye", n)
 	}
+	never(t, time.Second, func() bool { return a.see(b.ID()).State != Left || a.see(b.ID()).Trouble.Kind != NoTrouble })
 	c.Close()
 	eventually(t, 5*time.Second, func() bool { return a.see(c.ID()).State == Dead && e.count(c.ID(), "down") == 1 })
 }
@@ -290,4 +291,51 @@ func TestCloseTwiceAndAfterLeave(t *testing.T) {
 	if err := n.Leave(t.Context()); !errors.Is(err, ErrClosed) {
 		t.Fatal(err)
 	}
+}
+
+func TestLinkWhenOnlyOneCanDial(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 2)
+	a, b := nodes[0], nodes[1] // a dials
+	a.faults.mu.Lock()
+	a.faults.noTCP = true
+	a.faults.mu.Unlock()
+	a.members(b.ID()).link.close(errors.New("test"))
+	eventually(t, 5*time.Second, func() bool { return b.see(a.ID()).State != Alive })
+	eventually(t, 15*time.Second, func() bool { return a.see(b.ID()).State == Alive && b.see(a.ID()).State == Alive })
+}
+
+// The times of TestReturnWithAnotherPort are short; this holds the real ones to what is promised.
+func TestReturnElsewhereWithinFifteenSeconds(t *testing.T) {
+	t.Parallel()
+	real := func(o *Options) { o.Timing = Timing{} }
+	nodes := ring(t, 3, real)
+	back := nodes[1]
+	back.Close()
+	start := time.Now()
+	nodes[1] = open(t, back.dir, real)
+	whole(t, nodes...)
+	t.Logf("a member again after %s", time.Since(start))
+}
+
+func TestPeerThatDropsLinksIsDialledLessAndLess(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 2)
+	a, b := nodes[0], nodes[1]
+	_, e := a.listen("x")
+	b.listen("x")
+	end := time.Now().Add(2 * time.Second)
+	eventually(t, 5*time.Second, func() bool {
+		b.mu.RLock()
+		l := b.records[a.ID()].link
+		b.mu.RUnlock()
+		if l != nil {
+			l.close(errors.New("test"))
+		}
+		return time.Now().After(end)
+	})
+	if n := e.count(b.ID(), "up"); n > 40 {
+		t.Errorf("%d links in 2 s", n)
+	}
+	whole(t, a, b)
 }

@@ -232,6 +232,7 @@ type faults struct {
 	mu      sync.Mutex
 	blocked map[string]bool
 	noUDP   bool
+	noTCP   bool // out of this node
 }
 
 func cut(a, b *node)  { a.faults.set(b.Addr(), true); b.faults.set(a.Addr(), true) }
@@ -256,7 +257,10 @@ func (f *faults) pass(addr string) bool {
 }
 
 func (f *faults) dial(ctx context.Context, addr string) (net.Conn, error) {
-	if f.is(addr) {
+	f.mu.Lock()
+	noTCP := f.noTCP
+	f.mu.Unlock()
+	if noTCP || f.is(addr) {
 		<-ctx.Done()
 		return nil, fmt.Errorf("dial %s: %w", addr, ctx.Err())
 	}

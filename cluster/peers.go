@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -103,7 +104,7 @@ func (m *Mesh) forget(id string) error {
 	m.goneLocked(r)
 	delete(m.records, id)
 	m.mu.Unlock()
-	m.log.Info("node forgotten", "id", id)
+	m.note(slog.LevelInfo, "node forgotten", "id", id)
 	m.changed()
 	return m.savePeers()
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +17,9 @@ type record struct {
 	acked   time.Time // last answer to a probe over UDP
 	left    bool
 	link    *link
-	linked  time.Time   // since when link is there
+	linked  time.Time   // since when link is there, or was last
+	lost    time.Time   // since when it is not
+	brief   int         // how many links in a row ended soon
 	seen    time.Time   // last time there was a link; zero: not since this process started
 	timer   *time.Timer // tells the ports that it is gone
 	keeping bool        // a goroutine dials it
@@ -38,6 +41,7 @@ type record struct {
 type seed struct {
 	since   time.Time
 	node    string // who answered there
+	found   bool   // by discovery: not what somebody wants to hear of, unless it is there
 	trouble Trouble
 }
 
@@ -100,7 +104,7 @@ func (m *Mesh) describeLocked(r *record, name, addr, version string) {
 // setTrouble puts a trouble in its place, and says it once.
 func (m *Mesh) setTrouble(place *Trouble, t Trouble, args ...any) {
 	if place.Kind != t.Kind && t.Kind != NoTrouble {
-		m.log.Warn("trouble with a node: "+t.Text, append(args, "kind", string(t.Kind))...)
+		m.note(slog.LevelWarn, "trouble in the cluster: "+t.Text, append(args, "kind", string(t.Kind))...)
 	}
 	if *place != t {
 		*place = t
@@ -114,7 +118,7 @@ func (m *Mesh) reviewLocked() {
 	alive := 0
 	for _, r := range m.records {
 		if s := r.now(); s != r.state {
-			m.log.Info("node is "+string(s), "node", r.label(), "id", r.id, "address", r.addr, "was", string(r.state))
+			m.note(slog.LevelInfo, "node is "+string(s), "node", r.label(), "id", r.id, "address", r.addr, "was", string(r.state))
 			r.state, r.changed = s, now
 			m.changed()
 		}
@@ -161,7 +165,7 @@ func (m *Mesh) Members() []Member {
 	})
 	var unknown []Member
 	for addr, s := range m.seeds {
-		if s.node == "" {
+		if s.node == "" && !s.found {
 			unknown = append(unknown, Member{Addr: addr, State: Unknown, Since: s.since, Trouble: s.trouble})
 		}
 	}

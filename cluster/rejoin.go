@@ -130,8 +130,9 @@ func (m *Mesh) try(t target) tried {
 		return tryNothing
 	}
 	result := tryNothing
+	probe := !m.overdue(t.id)
 	for i, addr := range addrs {
-		g, err := m.greet(ctx, addr, true)
+		g, err := m.greet(ctx, addr, probe)
 		if err != nil {
 			if isDuplicate(err) {
 				result = tryDoubled
@@ -141,11 +142,25 @@ func (m *Mesh) try(t target) tried {
 			}
 			continue
 		}
-		g.raw.Close()
+		if probe || g.peer.ID != t.id {
+			g.raw.Close()
+		} else {
+			m.attach(g)
+		}
 		m.met(t, g.peer, addr)
 		return tryFound
 	}
 	return result
+}
+
+// overdue says whether a member should long have dialled this node. It may be that it cannot, and that this one can.
+func (m *Mesh) overdue(id string) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	r := m.records[id]
+	limit := 3 * m.opts.Timing.Down
+	return r != nil && r.gossip && r.link == nil && id < m.id && m.fenced.Kind == NoTrouble &&
+		time.Since(r.lost) > limit && time.Since(r.since) > limit
 }
 
 func isDuplicate(err error) bool {

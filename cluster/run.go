@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"time"
 )
@@ -44,9 +45,9 @@ func (m *Mesh) hear(n news) {
 		}
 		r := m.recordLocked(n.id)
 		m.describeLocked(r, mt.Name, n.addr, mt.Version)
-		r.at = n.addr
+		r.at, r.left = n.addr, false
 		if !r.gossip {
-			r.gossip, r.left, r.since = true, false, n.at
+			r.gossip, r.since = true, n.at
 		}
 		m.keepLocked(r)
 		m.tryAgain()
@@ -117,7 +118,7 @@ func (m *Mesh) attach(g *greeting) {
 		}
 	}
 	l.start()
-	m.log.Debug("link is up", "node", r.label(), "id", r.id)
+	m.note(slog.LevelDebug, "link is up", "node", r.label(), "id", r.id)
 	m.tryAgain()
 	m.changed()
 }
@@ -131,8 +132,11 @@ func (m *Mesh) detach(l *link) {
 	if r == nil || r.link != l {
 		return
 	}
-	r.link = nil
-	m.log.Debug("link is down", "node", r.label(), "id", r.id, "because", why)
+	r.link, r.lost = nil, time.Now()
+	if r.brief++; time.Since(r.linked) > m.opts.Timing.RedialMax {
+		r.brief = 0
+	}
+	m.note(slog.LevelDebug, "link is down", "node", r.label(), "id", r.id, "because", why)
 	m.changed()
 	if m.closed {
 		return
@@ -170,7 +174,7 @@ func (m *Mesh) bye(l *link) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if r := m.records[l.peer.ID]; r != nil && r.link == l {
-		r.left = true
+		r.left, m.dirty = true, true
 	}
 }
 
