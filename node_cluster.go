@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"snug/cluster"
@@ -60,10 +61,18 @@ func (n *node) openCluster(ctx context.Context) error {
 
 // adviseCluster adds what to do to what an operator can mend.
 func adviseCluster(err error) error {
-	if errors.Is(err, cluster.ErrNoSecret) {
-		return fmt.Errorf("%w: run snug invite on a node of the cluster, and here what it prints; the first node of a new cluster starts without cluster.seeds", err)
+	advice := ""
+	switch {
+	case errors.Is(err, cluster.ErrNoSecret):
+		advice = "run snug invite on a node of the cluster, and here what it prints; the first node of a new cluster starts without cluster.seeds"
+	case errors.Is(err, syscall.EADDRINUSE):
+		advice = "stop the program that listens there, or choose another address with cluster.bind"
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EADDRNOTAVAIL):
+		advice = "choose another address with cluster.bind"
+	default:
+		return fmt.Errorf("take part in the cluster: %w", err)
 	}
-	return fmt.Errorf("take part in the cluster: %w", err)
+	return fmt.Errorf("take part in the cluster: %v: %s", err, advice) //nolint:errorlint // what else is said of such errors is about server.listen
 }
 
 // port is a share of the links to the other nodes, nil for a node that is alone.
