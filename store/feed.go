@@ -130,6 +130,9 @@ func (s *Store) Adopt(ctx context.Context, vector map[ID]uint64, cursor Cursor) 
 		}
 	}
 	return s.writer.submit(ctx, "adopt a vector", func(t *tx) error {
+		if err := t.retryEarly(); err != nil {
+			return err
+		}
 		if err := t.putCursor(cursor); err != nil {
 			return err
 		}
