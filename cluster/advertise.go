@@ -39,7 +39,8 @@ func (m *Mesh) advertise(ctx context.Context) (net.IP, int, error) {
 	if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() {
 		return ip, port, nil
 	}
-	ip := m.ownIP()
+	v4 := net.ParseIP(host).To4() != nil // then it does not listen on others
+	ip := m.ownIP(func(ip net.IP) bool { return ip.IsGlobalUnicast() && (!v4 || ip.To4() != nil) })
 	if ip.IsLoopback() {
 		m.log.Warn("this machine has no address on a network: only nodes on it can be reached; set advertise", "address", ip.String())
 	} else {
@@ -49,7 +50,7 @@ func (m *Mesh) advertise(ctx context.Context) (net.IP, int, error) {
 }
 
 // ownIP is the address from which this machine would speak to a node it knows, or else to the world; or else any that it has.
-func (m *Mesh) ownIP() net.IP {
+func (m *Mesh) ownIP(fit func(net.IP) bool) net.IP {
 	var toward []string
 	for _, r := range m.records {
 		toward = append(toward, r.addr)
@@ -68,13 +69,13 @@ func (m *Mesh) ownIP() net.IP {
 		}
 		ip := c.LocalAddr().(*net.UDPAddr).IP
 		c.Close()
-		if ip.IsGlobalUnicast() {
+		if fit(ip) {
 			return ip
 		}
 	}
 	addrs, _ := net.InterfaceAddrs() // none is as good as an error
 	for _, a := range addrs {
-		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() {
+		if n, ok := a.(*net.IPNet); ok && fit(n.IP) {
 			return n.IP
 		}
 	}

@@ -215,3 +215,25 @@ func TestAddressesGetThePort(t *testing.T) {
 		}
 	}
 }
+
+func TestAdvertisedAddressIsOneToReach(t *testing.T) {
+	t.Parallel()
+	secret := NewSecret()
+	for _, c := range []struct{ bind, advertise, want string }{
+		{"127.0.0.1:0", "", "127.0.0.1"},
+		{"0.0.0.0:0", "10.1.2.3", "10.1.2.3"},
+		{"0.0.0.0:0", "10.1.2.3:99", "10.1.2.3"},
+		{"0.0.0.0:0", "localhost", ""},
+		{"0.0.0.0:0", "", ""},
+	} {
+		n := open(t, newDir(t, secret), func(o *Options) { o.Bind, o.Advertise = c.bind, c.advertise })
+		host, port, err := splitAddr(n.Addr())
+		if err != nil || c.want != "" && host != c.want || host == "0.0.0.0" || port == 0 || c.advertise == "10.1.2.3:99" && port != 99 {
+			t.Errorf("%+v advertises %s", c, n.Addr())
+		}
+	}
+	_, err := Open(t.Context(), Options{Dir: newDir(t, secret), Bind: "127.0.0.1:0", Advertise: "0.0.0.0"})
+	if err == nil {
+		t.Error("0.0.0.0 was advertised")
+	}
+}
