@@ -11,23 +11,23 @@ import (
 // SignUp makes an account through the form. The client carries its session.
 func SignUp(t testing.TB, base, name, password string) *http.Client {
 	t.Helper()
-	return fillIn(t, base+"/sign_up/", url.Values{"username": {name}, "password1": {password}})
+	return fillIn(t, nil, base+"/sign_up/", url.Values{"username": {name}, "password1": {password}})
 }
 
 // LogIn logs somebody in through the form. The client carries the session.
 func LogIn(t testing.TB, base, name, password string) *http.Client {
 	t.Helper()
-	return fillIn(t, base+"/log_in/", url.Values{"username": {name}, "password": {password}})
+	return fillIn(t, nil, base+"/log_in/", url.Values{"username": {name}, "password": {password}})
 }
 
-// fillIn posts a form as a new visitor, who must be led on to a page.
-func fillIn(t testing.TB, address string, form url.Values) *http.Client {
+// fillIn posts a form as a new visitor, who must be led on to a page. A transport of nil is the default one.
+func fillIn(t testing.TB, transport http.RoundTripper, address string, form url.Values) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Jar: jar, Timeout: startWait}
+	client := &http.Client{Jar: jar, Transport: transport, Timeout: startWait}
 	t.Cleanup(client.CloseIdleConnections)
 	response, err := client.PostForm(address, form)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,12 +20,14 @@ type process struct {
 	ended   chan struct{} // closed when it has ended and all that it wrote was read
 }
 
-// launch starts the binary with the environment of the test, but none of its SNUG_… variables, and with no file of the machine.
-func launch(t testing.TB, args, env []string) (*process, error) {
+// launch starts the binary with the environment of the test, but none of its SNUG_… variables, and with no file of the machine. Via is a command that
+// starts it, such as that of a [Host]; nil: none.
+func launch(t testing.TB, via, args, env []string) (*process, error) {
 	t.Helper()
 	p := &process{welcome: make(chan string, 1), out: &output{}, errors: &output{}, ended: make(chan struct{})}
 	p.out.first = p.welcome
-	p.cmd = exec.Command(Build(t), args...)
+	words := slices.Concat(via, []string{Build(t)}, args)
+	p.cmd = exec.Command(words[0], words[1:]...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.errors
 	for _, entry := range os.Environ() {
 		if !strings.HasPrefix(entry, "SNUG_") {

@@ -18,6 +18,7 @@ type Options struct {
 	Args []string // flags of snug serve; --listen and --data need not be among them
 	Env  []string // SNUG_… variables; those of the test itself are not handed on
 	Dir  string   // the data directory; "": a new one
+	Via  []string // the command that starts it, such as [Host.Via]; nil: none
 }
 
 // Server is a running snug serve.
@@ -63,7 +64,7 @@ func (s *Server) Restart() {
 func (s *Server) start() {
 	s.t.Helper()
 	args := append([]string{"serve", "--listen", s.listen, "--data", s.Dir}, s.options.Args...)
-	p, err := launch(s.t, args, s.options.Env)
+	p, err := launch(s.t, s.options.Via, args, s.options.Env)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -154,7 +155,12 @@ type Result struct {
 // Run runs snug with arguments until it ends.
 func Run(t testing.TB, args ...string) Result {
 	t.Helper()
-	p, err := launch(t, args, nil)
+	return run(t, nil, args)
+}
+
+func run(t testing.TB, via, args []string) Result {
+	t.Helper()
+	p, err := launch(t, via, args, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
