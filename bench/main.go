@@ -24,6 +24,7 @@ Measurements:
   post   senders that each wait for their message to be stored: messages/s
   idle   sockets that do nothing: memory for each
   all    the three, and room once more with 16 messages under way
+  nodes  two nodes: from posting on one to arrival on the other, with -people receivers; and what peers cost one who posts
 
 Flags:
 `
@@ -71,7 +72,7 @@ func main() {
 }
 
 func run(ctx context.Context, o options, names []string) error {
-	measurements := map[string]func(context.Context, options, *server) error{"room": measureRoom, "post": measurePost, "idle": measureIdle}
+	measurements := map[string]func(context.Context, options, *server) error{"room": measureRoom, "post": measurePost, "idle": measureIdle, "nodes": measureNodes}
 	var plan []string
 	for _, name := range names {
 		if name == "all" {

@@ -25,7 +25,8 @@ type server struct {
 	cmd    *exec.Cmd
 	binary string
 	pin    bool
-	addr   string // host:port
+	args   []string // besides --listen and --data
+	addr   string   // host:port
 	data   string
 	done   chan error
 }
@@ -65,7 +66,7 @@ func start(ctx context.Context, o options, binary string) (*server, error) {
 
 // run starts the process with limits off and waits until it says where it is.
 func (s *server) run(ctx context.Context) error {
-	cmd := exec.Command(s.binary, "serve", "--listen", "127.0.0.1:0", "--data", s.data)
+	cmd := exec.Command(s.binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", s.data}, s.args...)...)
 	cmd.Env = os.Environ()
 	for _, limit := range []string{"SOCKETS_PER_ADDRESS", "SOCKETS_PER_USER", "MESSAGES_PER_SECOND", "LOGINS_PER_MINUTE", "SIGNUPS_PER_HOUR", "ROOMS_PER_HOUR"} {
 		cmd.Env = append(cmd.Env, "SNUG_LIMITS_"+limit+"=0")

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+// nodesRate is how many messages a second are posted while the way between two nodes is measured.
+const nodesRate = 100
+
+var clusterArgs = []string{"--set", "cluster.enabled=true", "--set", "cluster.bind=127.0.0.1:0"}
+
+// measureNodes posts on one node and times the arrival on it and on another one. Both ways begin at posting and hold a commit with fsync on the
+// first node; the other one's holds a second commit, on the other.
+func measureNodes(ctx context.Context, o options, s *server) (err error) {
+	if err := s.stop(); err != nil {
+		return err
+	}
+	s.args = clusterArgs
+	if err := s.run(ctx); err != nil {
+		return err
+	}
+	peer, err := s.beside(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, peer.stop(), peer.remove()) }()
+	cookies, err := s.signUp(ctx, 1)
+	if err != nil {
+		return err
+	}
+	poster, err := dial(ctx, s.addr, roomPath, cookies[0])
+	if err != nil {
+		return err
+	}
+	defer poster.close()
+	far, err := listeners(ctx, peer, cookies[0], o.people)
+	if err != nil {
+		return err
+	}
+	defer far.close()
+	near, err := listeners(ctx, s, cookies[0], 1)
+	if err != nil {
+		return err
+	}
+	defer near.close()
+
+	m := &member{client: poster, sender: 0}
+	tick := time.NewTicker(time.Second / nodesRate)
+	defer tick.Stop()
+	for n := range o.messages {
+		if err := m.post(n, o.size); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err := errors.Join(near.finish(o.messages), far.finish(o.messages)); err != nil {
+		return err
+	}
+	fmt.Printf("nodes: messages %d at %d/s, size %d, receivers on the other node %d\n", o.messages, nodesRate, o.size, o.people)
+	fmt.Printf("  deliveries           %d of %d on the other node\n", far.all.count, o.messages*o.people)
+	fmt.Printf("  to the same node     p50 %v, p99 %v\n", near.all.quantile(0.50), near.all.quantile(0.99))
+	fmt.Printf("  to the other node    p50 %v, p99 %v\n", far.all.quantile(0.50), far.all.quantile(0.99))
+	return nil
+}
+
+// beside starts a second node, as an operator does, and waits until it knows the first one's people.
+func (s *server) beside(ctx context.Context) (*server, error) {
+	data, err := os.MkdirTemp("", "snug-bench-data-")
+	if err != nil {
+		return nil, err
+	}
+	peer := &server{binary: s.binary, args: clusterArgs, data: data}
+	invited, err := exec.CommandContext(ctx, s.binary, "invite", "--data", s.data).Output()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("invite a second node: %w", err), peer.remove())
+	}
+	join := append(strings.Fields(string(invited))[1:], "--data", data)
+	if out, err := exec.CommandContext(ctx, s.binary, join...).CombinedOutput(); err != nil {
+		return nil, errors.Join(fmt.Errorf("join a second node: %w\n%s", err, out), peer.remove())
+	}
+	if err := peer.run(ctx); err != nil {
+		return nil, errors.Join(err, peer.remove())
+	}
+	return peer, nil
+}
+
+// audience is sockets that time what arrives.
+type audience struct {
+	members []*member
+	readers sync.WaitGroup
+	errs    []error
+	all     histogram
+}
+
+// listeners opens n sockets; the session may have to arrive on that node first.
+func listeners(ctx context.Context, s *server, cookie *http.Cookie, n int) (*audience, error) {
+	a := &audience{errs: make([]error, n)}
+	for range n {
+		c, err := dial(ctx, s.addr, roomPath, cookie)
+		for tries := 0; err != nil && tries < 100 && ctx.Err() == nil; tries++ {
+			time.Sleep(100 * time.Millisecond)
+			c, err = dial(ctx, s.addr, roomPath, cookie)
+		}
+		if err != nil {
+			a.close()
+			return nil, err
+		}
+		a.members = append(a.members, &member{client: c})
+	}
+	for i, m := range a.members {
+		a.readers.Go(func() { a.errs[i] = m.time() })
+	}
+	return a, nil
+}
+
+// time notes how long each message took, until the read deadline ends it.
+func (m *member) time() error {
+	for {
+		payload, err := m.read()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, _, sent, ok := parse(payload); ok {
+			m.latency.add(m.at.Sub(sent))
+		}
+	}
+}
+
+// finish gives stragglers a second, and adds up.
+func (a *audience) finish(want int) error {
+	for _, m := range a.members {
+		m.conn.SetReadDeadline(time.Now().Add(time.Second))
+	}
+	a.readers.Wait()
+	for _, m := range a.members {
+		a.all.merge(&m.latency)
+		if m.latency.count != int64(want) {
+			a.errs = append(a.errs, fmt.Errorf("a receiver got %d of %d messages", m.latency.count, want))
+		}
+	}
+	return errors.Join(a.errs...)
+}
+
+func (a *audience) close() {
+	for _, m := range a.members {
+		m.close()
+	}
+}
