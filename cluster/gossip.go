@@ -81,9 +81,7 @@ func (m *Mesh) startGossip() (*gossip, error) {
 		}
 	}
 	g := &gossip{ring: ring, news: m.news}
-	d := &delegate{self: m.id, news: m.news, speaks: m.protocols, meta: meta{
-		Protocol: m.protocols, Name: m.opts.Name, Version: m.opts.Version, Life: m.life,
-	}.encode()}
+	d := &delegate{self: m.id, news: m.news, speaks: m.protocols, meta: m.meta}
 
 	c := memberlist.DefaultLANConfig()
 	c.Name = m.id
@@ -127,6 +125,15 @@ func (g *gossip) leave(timeout time.Duration) error {
 	return g.list.Leave(timeout)
 }
 
+// update has the others hear what this node says of itself now.
+func (g *gossip) update() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.ended {
+		_ = g.list.UpdateNode(time.Millisecond) // the error is that it did not arrive everywhere within that time, for which nobody waits
+	}
+}
+
 func (g *gossip) shutdown() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -165,10 +172,10 @@ type delegate struct {
 	self   string
 	news   *newsQueue
 	speaks protocolRange
-	meta   []byte
+	meta   func() meta
 }
 
-func (d *delegate) NodeMeta(int) []byte             { return d.meta }
+func (d *delegate) NodeMeta(int) []byte             { return d.meta().encode() }
 func (d *delegate) NotifyMsg([]byte)                {}
 func (d *delegate) GetBroadcasts(int, int) [][]byte { return nil }
 func (d *delegate) LocalState(bool) []byte          { return nil }

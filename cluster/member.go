@@ -20,6 +20,7 @@ type Member struct {
 	Name    string
 	Addr    string // host:port
 	Version string
+	URL     string // where browsers find it, as it says; "" if it says nothing
 	Self    bool
 	State   State
 	Since   time.Time // of this State

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,7 @@ type Mesh struct {
 	keys      *keys
 	cert      tls.Certificate
 	tls       *tls.Config
+	url       atomic.Pointer[string] // where browsers find it; nil: nowhere yet
 	socket    *socket
 	news      *newsQueue
 	invites   *invites
@@ -166,7 +168,7 @@ func (m *Mesh) Cluster() string { return m.keys.cluster }
 // Key derives a 32-byte key for a purpose from the secret in use. It is another one after a rotation.
 func (m *Mesh) Key(purpose string) []byte {
 	_, primary := m.keys.held()
-	return primary.secret.Key("use of " + purpose)
+	return useKey(primary, purpose)
 }
 
 // Leave says goodbye: the others then know that this node left and did not die. After it, only Close is of use.

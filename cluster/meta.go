@@ -20,12 +20,16 @@ func (p protocolRange) common(q protocolRange) int {
 	return 0
 }
 
+// maxURL is how long the address for browsers may be, in bytes.
+const maxURL = 160
+
 // meta is what a node gossips about itself. memberlist has room for 512 bytes and panics above.
 type meta struct {
 	Protocol protocolRange `json:"p"`
 	Name     string        `json:"n"`
 	Version  string        `json:"v"`
 	Life     uint64        `json:"l"`
+	URL      string        `json:"u,omitempty"`
 }
 
 func (m meta) encode() []byte {
@@ -44,5 +48,8 @@ func decodeMeta(b []byte) (meta, error) {
 		return meta{}, fmt.Errorf("read what a node says of itself: %w", err)
 	}
 	m.Name, m.Version = tidyName(m.Name), tidyName(m.Version)
+	if len(m.URL) > maxURL {
+		m.URL = ""
+	}
 	return m, nil
 }

@@ -10,6 +10,7 @@ import (
 // record is what is known of another node. It is guarded by Mesh.mu.
 type record struct {
 	id, name, addr, version string
+	url                     string // where browsers find it, as it gossips
 
 	gossip  bool      // memberlist has it alive
 	at      string    // where memberlist has it
@@ -189,7 +190,7 @@ func (m *Mesh) selfLocked() Member {
 
 func (r *record) member() Member {
 	mb := Member{
-		ID: r.id, Name: r.name, Addr: r.addr, Version: r.version, State: r.now(), Since: r.changed, Seen: r.seen, Trouble: r.trouble(),
+		ID: r.id, Name: r.name, Addr: r.addr, Version: r.version, URL: r.url, State: r.now(), Since: r.changed, Seen: r.seen, Trouble: r.trouble(),
 	}
 	if mb.State != r.state {
 		mb.Since = time.Now()

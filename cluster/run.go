@@ -45,7 +45,7 @@ func (m *Mesh) hear(n news) {
 		}
 		r := m.recordLocked(n.id)
 		m.describeLocked(r, mt.Name, n.addr, mt.Version)
-		r.at, r.left = n.addr, false
+		r.at, r.url, r.left = n.addr, mt.URL, false
 		if !r.gossip {
 			r.gossip, r.since = true, n.at
 		}

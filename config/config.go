@@ -65,6 +65,7 @@ type Cluster struct {
 	Name               string        `key:"name" default:"" allow:"host or empty" unit:"name" doc:"What people call this node in lists. Empty: the name of the machine."`
 	Bind               string        `key:"bind" default:"0.0.0.0:7846" allow:"address" unit:"host:port" doc:"Where other nodes reach this one, by TCP and UDP. The port must be open between the nodes."`
 	Advertise          string        `key:"advertise" default:"" allow:"host:port or empty" unit:"host:port" doc:"The address that other nodes are told, where it is not the one of bind, as behind a router. Empty: the address of bind, or that of the machine."`
+	URL                string        `key:"url" default:"" allow:"url or empty" unit:"URL" doc:"Where browsers find this node, told to the pages of the other nodes so that they can come here when theirs dies. Empty: made of server.listen and the address that other nodes are told."`
 	Seeds              []string      `key:"seeds" default:"" allow:"nodes" unit:"host:port" doc:"Nodes to ask first. One is enough, and snug join remembers some by itself; nodes that were ever met are asked without being named here."`
 	Discover           bool          `key:"discover" default:"false" allow:"true|false" doc:"Whether to look for nodes of this cluster on the local network with multicast DNS."`
 	Acknowledge        string        `key:"acknowledge" default:"disk" allow:"disk|peer" doc:"When a sender is told that a message is stored. disk: when it is on this node's disk. peer: when another node has it too."`

@@ -145,6 +145,10 @@ func TestProblemsInTheFile(t *testing.T) {
 		"seed with scheme": {"[cluster]\nenabled = true\nseeds = [\"http://attic\"]\n", `snug.toml:3: cluster.seeds: must be a list of addresses of other nodes, such as ["192.168.1.5:7846"]; without a port, 7846 is meant; it is ["http://attic"]`},
 		"advertise :port":  {"[cluster]\nenabled = true\nadvertise = \":7846\"\n", `snug.toml:3: cluster.advertise: must be an address that other machines can reach, such as "192.168.1.5:7846", or nothing; it is ":7846"`},
 		"advertise no one": {"[cluster]\nenabled = true\nadvertise = \"0.0.0.0:7846\"\n", `snug.toml:3: cluster.advertise: must be an address that other machines can reach, such as "192.168.1.5:7846", or nothing; it is "0.0.0.0:7846"`},
+		"not a URL":        {"[cluster]\nenabled = true\nurl = \"attic:8000\"\n", `snug.toml:3: cluster.url: must be an address that browsers can open, such as "http://192.168.1.5:8000/" (no IPv6 in numbers), or nothing; it is "attic:8000"`},
+		"URL of nowhere":   {"[cluster]\nenabled = true\nurl = \"http://0.0.0.0:8000/\"\n", `snug.toml:3: cluster.url: must be an address that browsers can open, `},
+		"URL of IPv6":      {"[cluster]\nenabled = true\nurl = \"http://[::1]:8000/\"\n", `snug.toml:3: cluster.url: must be an address that browsers can open, `},
+		"URL with query":   {"[cluster]\nenabled = true\nurl = \"http://attic/?a=b\"\n", `snug.toml:3: cluster.url: must be an address that browsers can open, `},
 		"session too idle": {"[accounts]\nsession_idle = \"366d\"\n", `snug.toml:2: accounts.session_life: must be at least accounts.session_idle = "366d"; it is "365d"`},
 	} {
 		t.Run(name, func(t *testing.T) {

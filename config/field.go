@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -69,6 +70,8 @@ func (f Field) Allowed() string {
 		return `a name such as "attic", or nothing`
 	case "host:port or empty":
 		return `an address that other machines can reach, such as "192.168.1.5:7846", or nothing`
+	case "url or empty":
+		return `an address that browsers can open, such as "http://192.168.1.5:8000/" (no IPv6 in numbers), or nothing`
 	case "nodes":
 		return `a list of addresses of other nodes, such as ["192.168.1.5:7846"]; without a port, 7846 is meant`
 	case "true|false":
@@ -188,6 +191,8 @@ func (f Field) takesText(s string) bool {
 		return s == "" || isHost(s)
 	case "host:port or empty":
 		return s == "" || isReachable(s)
+	case "url or empty":
+		return s == "" || isURL(s)
 	case "directory":
 		return !strings.ContainsRune(s, 0)
 	default:
@@ -214,6 +219,22 @@ func isAddress(s string) bool {
 func isReachable(s string) bool {
 	host, port, _ := net.SplitHostPort(s)
 	return isAddress(s) && host != "" && port != "0" && !net.ParseIP(host).IsUnspecified()
+}
+
+// maxURL is how long the address of a node may be: what nodes say of themselves has to fit into one packet.
+const maxURL = 160
+
+// isURL reports whether browsers can be sent there from another node's page. A content security policy cannot name an IPv6 address.
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || len(s) > maxURL || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(s, "#") {
+		return false
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"',;<>\\`, r) }) {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return (u.Scheme == "http" || u.Scheme == "https") && isHost(u.Hostname()) && u.Port() != "0" && !strings.Contains(u.Host, "[") && !ip.IsUnspecified()
 }
 
 // isZoned reports an IPv6 address that names its interface, such as fe80::1%eth0.
