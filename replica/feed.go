@@ -113,9 +113,6 @@ func (r *Replica) checkFeed(ctx context.Context) error {
 		r.mu.Unlock()
 		return fmt.Errorf("new feed: %w", err)
 	}
-	if err := r.rewind(ctx); err != nil {
-		return err
-	}
 	if vector, _, err = r.store.Vector(ctx); err != nil {
 		return err
 	}
@@ -126,6 +123,7 @@ func (r *Replica) checkFeed(ctx context.Context) error {
 	r.known = newKnowledge()
 	r.known.raise(vector)
 	r.place, r.look = 0, true
+	clear(r.cursors) // as the store did
 	for _, p := range r.peers {
 		if p.serve != nil {
 			p.serve.cancel()
@@ -143,21 +141,4 @@ func (r *Replica) takeFeed() {
 		r.feed, r.sure, r.atPeer = feed, 0, 0
 		r.answerWaiters()
 	}
-}
-
-// rewind puts all cursors back to the beginning: peers have left out rows that they took to be here.
-func (r *Replica) rewind(ctx context.Context) error {
-	var logs []Feed
-	r.mu.Lock()
-	for log, c := range r.cursors {
-		*c = cursor{}
-		logs = append(logs, log)
-	}
-	r.mu.Unlock()
-	for _, log := range logs {
-		if err := r.store.SaveCursor(ctx, Cursor{Log: log}); err != nil {
-			return fmt.Errorf("save cursor: %w", err)
-		}
-	}
-	return nil
 }

@@ -263,6 +263,7 @@ func (m *model) NewFeed(_ context.Context, sure uint64) error {
 		}
 		slices.SortFunc(again, func(a, b *state) int { return cmp.Compare(a.seq, b.seq) })
 		d.feeds[old] = sure
+		clear(d.cursors)
 		d.seq = 0
 		rand.Read(d.feed[:])
 		for _, s := range again {

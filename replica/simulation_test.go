@@ -186,7 +186,7 @@ func simulate(t *testing.T, seed uint64) {
 		w := newWorld(t, seed, 3+int(seed%3))
 		defer w.end()
 		for range 2 {
-			quiet := w.chatter(400 * time.Millisecond)
+			quiet := w.chatter(time.Duration(50+w.random.IntN(400)) * time.Millisecond)
 			time.Sleep(2 * time.Second)
 			tr := troubles[w.random.IntN(len(troubles))]
 			t.Log(tr.name)

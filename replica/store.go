@@ -86,6 +86,7 @@ type Store interface {
 	// SaveCursor notes a place in another node's order of events.
 	SaveCursor(ctx context.Context, cursor Cursor) error
 	// NewFeed opens a new running feed, because the machine was set back while it ran. The rows of the old one behind the number sure are
-	// signed anew: in their order they become the first of the new feed, with the stamps that they have. The old feed is then known up to sure.
+	// signed anew: in their order they become the first of the new feed, with the stamps that they have. The old feed is then known up to sure. All cursors
+	// are forgotten: a row that is signed anew may lose against itself under the old signature, which then has to come once more.
 	NewFeed(ctx context.Context, sure uint64) error
 }

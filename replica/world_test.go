@@ -16,11 +16,12 @@ import (
 
 // world is some nodes that people write on, and what must hold for what they wrote.
 type world struct {
-	t      *testing.T
-	net    *meshtest.Net
-	random *rand.Rand // of the goroutine of the test
-	nodes  []*node
-	logger *slog.Logger
+	t       *testing.T
+	net     *meshtest.Net
+	random  *rand.Rand // of the goroutine of the test
+	nodes   []*node
+	latency time.Duration // of a commit on any node
+	logger  *slog.Logger
 
 	mu       sync.Mutex
 	leap     time.Duration     // by which all clocks are ahead of the time of the test
@@ -36,6 +37,8 @@ type node struct {
 	rep    *Replica
 	cancel context.CancelFunc
 	done   chan struct{}
+
+	writes sync.WaitGroup // under way
 
 	mu     sync.Mutex
 	random *rand.Rand
@@ -54,6 +57,7 @@ func newWorld(t *testing.T, seed uint64, nodes int) *world {
 		expected: map[string]*state{},
 		changed:  map[string]bool{},
 	}
+	w.latency = []time.Duration{300 * time.Microsecond, 5 * time.Millisecond, 50 * time.Millisecond}[w.random.IntN(3)]
 	if os.Getenv("SNUG_VERBOSE") != "" {
 		w.logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
@@ -67,7 +71,7 @@ func newWorld(t *testing.T, seed uint64, nodes int) *world {
 func (w *world) add(id string, skew time.Duration, seed uint64) *node {
 	n := &node{w: w, id: id, skew: skew, random: rand.New(rand.NewPCG(seed, 2))}
 	n.store = newModel(n.now)
-	n.store.latency = 300 * time.Microsecond
+	n.store.latency = w.latency
 	w.nodes = append(w.nodes, n)
 	return n
 }
@@ -106,19 +110,34 @@ func (n *node) start() {
 	n.rep, n.cancel, n.done, n.alive = rep, cancel, done, true
 }
 
-// stop ends the process.
+// stop ends the process, in the middle of something.
 func (n *node) stop() {
+	n.last()
 	n.mu.Lock()
 	n.alive = false
 	n.mu.Unlock()
+	n.writes.Wait()
 	n.w.net.Crash(n.id)
 	n.cancel()
 	<-n.done
 }
 
+// restart begins a new life. People are waiting for it.
 func (n *node) restart() {
 	n.store.open()
 	n.start()
+	time.Sleep(time.Duration(n.w.random.IntN(600)) * time.Millisecond)
+	for range 100 {
+		n.write()
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// last is what is written in the moments before the end.
+func (n *node) last() {
+	for range 5 {
+		n.write()
+	}
 }
 
 // write does one thing that a person may do on this node.
@@ -127,6 +146,8 @@ func (n *node) write() {
 	var states []state
 	if n.alive && !n.quiet {
 		states = n.idea()
+		n.writes.Add(1)
+		defer n.writes.Done()
 	}
 	n.mu.Unlock()
 	if len(states) > 0 {
