@@ -306,12 +306,6 @@ func (m *model) pick(random *mathrand.Rand) *state {
 	return m.db.rows[m.db.order[random.IntN(len(m.db.order))]]
 }
 
-func (m *model) count() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.db.rows)
-}
-
 func (m *model) fail(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

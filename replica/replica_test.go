@@ -69,8 +69,8 @@ func scripted(t *testing.T, test func(t *testing.T, w *world, n *node, s *script
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, 1)
 		defer w.end()
-		w.latency = 0
-		w.nodes[0].skew = 0
+		w.nodes[0].store.latency = 0
+		w.nodes[0].setQuiet(true)
 		s := &script{t: t, peer: w.nodes[0].id, feed: Feed{9}, port: w.net.Node(meshtest.ID(9)).Port("replica")}
 		s.port.Join(s)
 		time.Sleep(meshtest.Connect + 10*time.Millisecond)
@@ -154,6 +154,51 @@ func TestLinkBeginsWithCatchingUp(t *testing.T) {
 	})
 }
 
+func TestRowsOnTheirWayArePulledOnlyAfterAWhile(t *testing.T) {
+	scripted(t, func(t *testing.T, w *world, n *node, s *script) {
+		s.send(&vectorFrame{Full: true, Feed: s.feed})
+		s.send(&vectorFrame{Feed: s.feed, Vector: Vector{s.feed: 3}})
+		time.Sleep(time.Second)
+		if pulls := got[*pullFrame](s); len(pulls) != 0 {
+			t.Errorf("%d pulls for what may be on its way", len(pulls))
+		}
+		time.Sleep(5 * time.Second)
+		if pulls := got[*pullFrame](s); len(pulls) != 1 {
+			t.Errorf("%d pulls for what does not come", len(pulls))
+		}
+	})
+}
+
+// A pull that stands still is given up, so that another peer can be asked.
+func TestPullThatStandsStillIsGivenUp(t *testing.T) {
+	scripted(t, func(t *testing.T, w *world, n *node, s *script) {
+		s.send(&vectorFrame{Full: true, Feed: s.feed, Vector: Vector{{8}: 1}})
+		time.Sleep(stall + 5*time.Second)
+		if stops, pulls := got[*stopFrame](s), got[*pullFrame](s); len(stops) != 1 || len(pulls) != 2 {
+			t.Errorf("%d stops, %d pulls; want 1 and 2", len(stops), len(pulls))
+		}
+	})
+}
+
+func TestStatus(t *testing.T) {
+	scripted(t, func(t *testing.T, w *world, n *node, s *script) {
+		n.store.write(state{Kind: "message", ID: "a"})
+		s.send(&vectorFrame{Full: true, Feed: s.feed, Vector: Vector{{8}: 5}})
+		all := n.rep.Status()
+		if len(all) != 1 {
+			t.Fatalf("status of %d peers", len(all))
+		}
+		if p := all[0]; p.Peer != s.port.Self() || p.Behind != 5 || p.Ahead != 1 || !p.Pulling || time.Since(p.LastContact) > time.Second {
+			t.Errorf("status %+v", p)
+		}
+		w.net.Crash(s.port.Self())
+		time.Sleep(meshtest.Gone + 2*time.Second)
+		if all := n.rep.Status(); len(all) != 0 {
+			t.Errorf("status %+v of a peer that is gone", all)
+		}
+	})
+}
+
 func TestVectorIsAdoptedOnlyAtTheEnd(t *testing.T) {
 	scripted(t, func(t *testing.T, w *world, n *node, s *script) {
 		other := Feed{8}
@@ -187,7 +232,8 @@ func TestUnfinishedPullHoldsBackThePlace(t *testing.T) {
 		}
 		s.send(&vectorFrame{Full: true, Feed: s.feed, Vector: Vector{other: 9}})
 		number := got[*pullFrame](s)[0].Number
-		s.send(&chunkFrame{Number: number, Place: 7, Rows: []Row{message(other, 3)}}, &stopFrame{number})
+		s.send(&chunkFrame{Number: number, Place: 7, Rows: []Row{message(other, 3)}})
+		s.send(&stopFrame{number})
 		if p := place(); p != 0 {
 			t.Errorf("vector speaks for all up to %d", p)
 		}
