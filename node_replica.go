@@ -90,17 +90,22 @@ func (s rows) NewFeed(ctx context.Context, _ uint64) error { return s.store.NewF
 // committed hands rows that were written here to the replica. It runs on the goroutine that writes the store.
 func (s rows) committed(r *replica.Replica) func([]store.Row) {
 	return func(all []store.Row) {
-		feed := s.store.Feed()
-		own := make([]store.Row, 0, len(all))
-		for _, row := range all {
-			if store.OriginOf(row).Feed == feed {
-				own = append(own, row)
-			}
-		}
-		if len(own) > 0 {
-			r.Committed(encodeRows(own))
+		if own := s.own(all); len(own) > 0 {
+			r.Committed(own)
 		}
 	}
+}
+
+// own are the rows that this node wrote.
+func (s rows) own(all []store.Row) []replica.Row {
+	feed := s.store.Feed()
+	own := make([]store.Row, 0, len(all))
+	for _, row := range all {
+		if store.OriginOf(row).Feed == feed {
+			own = append(own, row)
+		}
+	}
+	return encodeRows(own)
 }
 
 func encodeRows(all []store.Row) []replica.Row {
