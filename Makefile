@@ -9,17 +9,19 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 TOOL := go tool -modfile=tools/go.mod
 # Two cores run the race detector, several Snugs and two browsers: the slowest package needs minutes, and ten is go test's own patience.
 PATIENCE ?= 10m
+# Who is no root can still run make test: it then says what was left out.
+NETWORK_TESTS := $(if $(filter Linux-0,$(shell uname)-$(shell id -u)),network-tests,no-network-tests)
 
-.PHONY: help test test-long check unit-tests prepare build run bench clean
+.PHONY: help test test-long check unit-tests network-tests no-network-tests prepare build run bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-test: prepare check unit-tests ## everything that must hold before a change goes in: under 12 minutes on two cores
+test: prepare check unit-tests $(NETWORK_TESTS) ## everything that must hold before a change goes in: under 12 minutes on two cores
 
 test-long: export SNUG_LONG = 1
 test-long: PATIENCE = 90m
-test-long: prepare check unit-tests ## the same tests with more kills, seeds and data
+test-long: prepare check unit-tests $(NETWORK_TESTS) ## the same tests with more kills, seeds and data
 
 check: ## format, go vet, staticcheck, go.mod
 	@echo "== gofumpt"
@@ -30,9 +32,9 @@ check: ## format, go vet, staticcheck, go.mod
 		exit 1
 	fi
 	echo "== go vet"
-	go vet ./...
+	go vet -tags network ./...
 	echo "== staticcheck"
-	$(TOOL) staticcheck ./...
+	$(TOOL) staticcheck -tags network ./...
 	echo "== go mod tidy"
 	go mod tidy -diff
 
@@ -40,10 +42,18 @@ unit-tests: ## go test alone, with the race detector
 	@echo "== go test"
 	CGO_ENABLED=1 go test -race -timeout $(PATIENCE) ./...
 
-prepare: # What a fresh machine lacks: Chromium for the browser tests, a C compiler for the race detector.
+network-tests: ## nodes on networks that are cut, slow and healed again: Linux and root
+	@echo "== go test, on networks of its own"
+	CGO_ENABLED=1 go test -race -tags network -run '^TestNetwork' -timeout $(PATIENCE) .
+
+no-network-tests:
+	@echo "== NOT RUN: the tests on networks of their own, for which network namespaces have to be made. On Linux: sudo env PATH=\"\$$PATH\" make network-tests" >&2
+
+prepare: # What a fresh machine lacks: Chromium for the browser tests, a C compiler for the race detector, ip for the network tests.
 	@missing=()
 	command -v chromium >/dev/null || missing+=(chromium)
 	command -v gcc >/dev/null || command -v clang >/dev/null || missing+=(gcc libc6-dev)
+	[ "$$(uname)" != Linux ] || PATH="$$PATH:/usr/sbin:/sbin" command -v ip >/dev/null || missing+=(iproute2)
 	[ $${#missing[@]} -gt 0 ] || exit 0
 	echo "== installing what the tests need: $${missing[*]}"
 	if ! command -v apt-get >/dev/null; then

@@ -50,7 +50,7 @@ type Host struct {
 func NewNetwork(t testing.TB) *Network {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Fatal("network namespaces need root: sudo make network-tests")
+		t.Fatal("network namespaces need root: sudo env PATH=\"$PATH\" make network-tests")
 	}
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Fatal("there is no ip command: the package iproute2 has it")

@@ -1,0 +1,105 @@
+//go:build linux && network
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"snug/snugtest"
+	"snug/store"
+)
+
+// TestNetworkNewNodeTakesOverManyMessages: a new node gets all there is, shows how far it is, and the node that gives does not keep people waiting.
+func TestNetworkNewNodeTakesOverManyMessages(t *testing.T) {
+	t.Parallel()
+	messages := 100_000
+	if os.Getenv("SNUG_LONG") != "" {
+		messages = 1_000_000
+	}
+	n := snugtest.NewNetwork(t)
+	a := startSite(t, n.Host("attic"), filepath.Join(t.TempDir(), "data"))
+	ada := a.host.SignUp(a.URL, "ada", password)
+	do(t, a.sit(t, ada), snugtest.Frame{"type": "join", "room": "archive"})
+	a.Stop()
+	began := time.Now()
+	fill(t, a.Dir, "archive", messages)
+	t.Logf("%d messages were made in %v", messages, time.Since(began).Round(time.Second))
+	a.Restart()
+
+	talkers := []*talker{newTalker("ada", "lobby", ada, a)}
+	talkers[0].pause = 10 * time.Millisecond
+	during(t, talkers, func() { wait(t, 3*time.Second) })
+	alone := percentile(talkers[0].took, 99)
+	talkers[0].took = nil
+
+	var b *site
+	var progress []uint64
+	during(t, talkers, func() {
+		began = time.Now()
+		b = joinSite(t, n.Host("barn"), a)
+		eventually(t, "the new node has everything", 5*time.Minute, func() bool {
+			m, found := b.member(t, a)
+			if !found || m.RowsAhead == nil {
+				return false
+			}
+			if last := len(progress) - 1; last < 0 || progress[last] != *m.RowsAhead {
+				progress = append(progress, *m.RowsAhead)
+			}
+			return *m.RowsAhead < 100 // somebody goes on talking
+		})
+	})
+	t.Logf("after %v the new node had everything; posting meanwhile, %d times: p50 %v, p99 %v, and %v before", time.Since(began).Round(time.Millisecond),
+		len(talkers[0].took), percentile(talkers[0].took, 50), percentile(talkers[0].took, 99), alone)
+	t.Logf("the rows that it lacked, as it told: %d", progress)
+	if len(progress) < 3 || progress[0] < uint64(messages)/2 {
+		t.Error("the progress was not to be seen")
+	}
+	sites := []*site{a, b}
+	sessionHolds(t, ada, sites)
+	if v := equalWithin(t, equalWait+time.Duration(messages/1000)*time.Second, ada, sites, talkers); len(v.Rooms["archive"]) != messages {
+		t.Errorf("of %d messages there are %d", messages, len(v.Rooms["archive"]))
+	}
+}
+
+// fill puts messages into a room, as if people had posted them for years.
+func fill(t *testing.T, dir, room string, messages int) {
+	t.Helper()
+	st, err := store.Open(t.Context(), dir, store.Options{Synchronous: "normal", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	r, err := st.RoomByKey(t.Context(), room)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const writers = 500 // who share a commit
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	var writing sync.WaitGroup
+	for w := range writers {
+		writing.Go(func() {
+			for i := w; i < messages && ctx.Err() == nil; i += writers {
+				_, _, err := st.PostMessage(ctx, store.Message{
+					ID: store.ID(uuid.Must(uuid.NewV7())), Room: r.ID, Author: r.Creator, Text: fmt.Sprintf("message %d of long ago, with as many words as people use", i),
+				})
+				if err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	writing.Wait()
+	if err := context.Cause(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
