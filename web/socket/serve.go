@@ -59,7 +59,6 @@ func (h *Hub) admit(r *http.Request, info Info) *refusal {
 // run is the life of one socket, and its reading goroutine.
 func (h *Hub) run(c *Conn, r *http.Request) {
 	defer h.sockets.Done()
-	defer h.forget(c)
 	defer c.cancel()
 
 	err := h.melody.HandleRequestWithKeys(c.opening, r, map[string]any{connKey: c})
@@ -68,6 +67,7 @@ func (h *Hub) run(c *Conn, r *http.Request) {
 		if c.wire != nil {
 			c.wire.cut()
 		}
+		h.forget(c) // before the client has the answer and tries again
 		close(c.opening.done)
 		return
 	}
@@ -78,6 +78,7 @@ func (h *Hub) run(c *Conn, r *http.Request) {
 		c.guard("Closed", func() { c.consumer.Closed(c) })
 	}
 	c.wire.settle(c.answered)
+	h.forget(c)
 }
 
 // opened is called by melody when the client has the answer to its upgrade, and before anything is read.
