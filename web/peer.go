@@ -46,7 +46,7 @@ type peer struct {
 	frames   *rate.Limiter
 	patience *rate.Limiter
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows
 	gone   bool
 	groups map[string]struct{}
 	visits map[chat.ID]*presence.Visit // by room; the zero ID is the whole server
@@ -102,56 +102,42 @@ func (p *peer) begin() error {
 func (p *peer) person() chat.Person { return p.visitor.person() }
 
 // join makes the socket a member of a group.
+//
+// The lock is held over calls of the layer here and below, which never block: otherwise a renewal could take away the
+// membership of a socket that left a room and came back meanwhile.
 func (p *peer) join(ctx context.Context, group string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return nil
+	}
 	if err := p.server.layer.GroupAdd(ctx, group, p.channel); err != nil {
 		return err
 	}
-	p.mu.Lock()
-	gone := p.gone
 	p.groups[group] = struct{}{}
-	p.mu.Unlock()
-	if gone {
-		return p.server.layer.GroupDiscard(ctx, group, p.channel)
-	}
 	return nil
 }
 
-// quit ends the membership in a group.
+// quit ends the membership in a group, even where the time for an answer is over.
 func (p *peer) quit(ctx context.Context, group string) error {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	delete(p.groups, group)
-	p.mu.Unlock()
-	return p.server.layer.GroupDiscard(ctx, group, p.channel)
+	return p.server.layer.GroupDiscard(context.WithoutCancel(ctx), group, p.channel)
 }
 
 // refresh renews all memberships, which the layer forgets otherwise.
 func (p *peer) refresh(ctx context.Context) {
 	p.mu.Lock()
-	groups := make([]string, 0, len(p.groups))
-	for group := range p.groups {
-		groups = append(groups, group)
+	defer p.mu.Unlock()
+	if p.gone {
+		return
 	}
-	p.mu.Unlock()
-	for _, group := range groups {
-		if err := p.renew(ctx, group); err != nil {
+	for group := range p.groups {
+		if err := p.server.layer.GroupAdd(ctx, group, p.channel); err != nil {
 			p.server.logger.Error("group membership could not be renewed", "group", group, "error", err)
 		}
 	}
-}
-
-// renew adds the socket again to a group, if it did not leave it meanwhile.
-func (p *peer) renew(ctx context.Context, group string) error {
-	if err := p.server.layer.GroupAdd(ctx, group, p.channel); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	_, member := p.groups[group]
-	member = member && !p.gone
-	p.mu.Unlock()
-	if !member {
-		return p.server.layer.GroupDiscard(ctx, group, p.channel)
-	}
-	return nil
 }
 
 // enter keeps a visit until the socket closes. A visit to a place where it already is, or that comes too late, ends.

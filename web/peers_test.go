@@ -1,12 +1,17 @@
 package web
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
 	"snug/account"
+	"snug/chat"
+	"snug/layer"
 	"snug/web/socket"
 )
 
@@ -104,3 +109,57 @@ func TestAnAccountThatIsShutOutLosesItsSockets(t *testing.T) {
 		}
 	}
 }
+
+// onlyPeer is the one socket that is open.
+func (s *site) onlyPeer() *peer {
+	s.t.Helper()
+	all := s.server.peers.list()
+	if len(all) != 1 {
+		s.t.Fatalf("%d sockets are open, want one", len(all))
+	}
+	return all[0]
+}
+
+func TestRenewingNeverEndsAMembership(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.person("ada").dial("/ws/").ask(`{"type":"users","ref":1}`)
+	p, group := s.onlyPeer(), chat.RoomGroup(chat.ID{1})
+	if err := p.join(t.Context(), group); err != nil {
+		t.Fatal(err)
+	}
+	before := s.members()
+	for range 200_000 {
+		var renewed sync.WaitGroup
+		renewed.Go(func() { p.refresh(t.Context()) })
+		if err := errors.Join(p.quit(t.Context(), group), p.join(t.Context(), group)); err != nil {
+			t.Fatal(err)
+		}
+		renewed.Wait()
+		if now := s.members(); now != before {
+			t.Fatalf("%d memberships after a socket left a room and came back, want %d", now, before)
+		}
+	}
+}
+
+func TestQuittingAfterTheTimeForAnAnswerEndsTheMembership(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.person("ada").dial("/ws/").ask(`{"type":"users","ref":1}`)
+	p, group := s.onlyPeer(), chat.RoomGroup(chat.ID{1})
+	before := s.members()
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := p.join(ctx, group); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := p.quit(ctx, group); err != nil {
+		t.Error(err)
+	}
+	if now := s.members(); now != before {
+		t.Errorf("%d memberships, want %d", now, before)
+	}
+}
+
+// members is how many memberships the layer holds.
+func (s *site) members() int { return s.server.layer.(*layer.Memory).Stats().Members }

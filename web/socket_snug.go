@@ -218,7 +218,7 @@ func (k snugSocket) join(ctx context.Context, ref json.RawMessage, f joinFrame) 
 	if err != nil {
 		if !here {
 			p.exit(room.ID)
-			_ = p.quit(ctx, chat.RoomGroup(room.ID)) // what it hears of the room now, it ignores
+			_ = p.quit(ctx, chat.RoomGroup(room.ID)) // only a layer that is closed refuses, and that is the end of all sockets
 		}
 		return err
 	}
