@@ -10,7 +10,7 @@ TOOL := go tool -modfile=tools/go.mod
 # Two cores run the race detector, several Snugs and two browsers: the slowest package needs minutes, and ten is go test's own patience.
 PATIENCE ?= 10m
 
-.PHONY: help test test-long check unit-tests prepare build run bench clean
+.PHONY: help test test-long check unit-tests prepare build run bench vendor-js clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ run: ## the server, as go run . does
 
 bench: ## the Go benchmarks; bench/README.md tells how to load a whole server
 	go test -run '^$$' -bench . -benchmem ./...
+
+vendor-js: ## the front end's libraries, checked against their sums; --update in scripts/vendor-js.sh takes new ones
+	scripts/vendor-js.sh
 
 clean: ## removes what build made
 	rm -f snug
