@@ -45,6 +45,7 @@ type peer struct {
 	stop     func() // ends listening, and with it all memberships
 	frames   *rate.Limiter
 	patience *rate.Limiter
+	check    time.Time // when the session is looked up next; once the socket is among the peers, for their goroutine alone
 
 	mu     sync.Mutex // guards what follows
 	gone   bool
@@ -74,6 +75,9 @@ func (s *Server) attach(c *socket.Conn, v *visitor, room chat.ID, listener layer
 		patience: rate.NewLimiter(patiencePerSecond, patience),
 		groups:   make(map[string]struct{}),
 		visits:   make(map[chat.ID]*presence.Visit),
+	}
+	if v != nil {
+		p.check = nextCheck(v, time.Now())
 	}
 	s.peers.add(p)
 	if v != nil {

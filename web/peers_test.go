@@ -22,7 +22,7 @@ func TestSocketsOfExpiredSessionsAreClosed(t *testing.T) {
 	k.only("hello")
 	deadline := time.After(patienceOfTests)
 	for {
-		s.server.peers.checkSessions(t.Context())
+		s.server.peers.checkSessions(t.Context(), time.Now())
 		select {
 		case _, open := <-k.frames:
 			if open {
@@ -163,3 +163,34 @@ func TestQuittingAfterTheTimeForAnAnswerEndsTheMembership(t *testing.T) {
 
 // members is how many memberships the layer holds.
 func (s *site) members() int { return s.server.layer.(*layer.Memory).Stats().Members }
+
+func TestASessionIsCheckedBeforeItRunsOut(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for lasts, want := range map[time.Duration]time.Duration{
+		30 * 24 * time.Hour: sessionsEvery,
+		5 * time.Minute:     150 * time.Second,
+		time.Minute:         30 * time.Second,
+	} {
+		if got := nextCheck(&visitor{expires: now.Add(lasts)}, now).Sub(now); got != want {
+			t.Errorf("a session that lasts for %s is checked after %s, want %s", lasts, got, want)
+		}
+	}
+}
+
+func TestLoggingOutLeavesASocketOnlineThatComesMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	user := s.person("ada").user()
+	newer := &peer{server: s.server, stop: func() {}, visitor: &visitor{user: user, session: account.ID{2}}}
+	over := &peer{server: s.server, visitor: &visitor{user: user, session: account.ID{1}}, stop: func() {
+		s.server.peers.add(newer)
+		s.chat.EnterServer(newer.person())
+	}}
+	s.server.peers.add(over)
+	s.server.peers.end(over.visitor.session, user.ID)
+	if !s.presence.Present("", user.ID.Hex()) {
+		t.Error("a person with an open socket is offline")
+	}
+	newer.leave(true)
+}

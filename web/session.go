@@ -17,6 +17,7 @@ type visitor struct {
 	user    account.User
 	session account.ID
 	token   string // the session's secret, to ask again later whether it still holds
+	expires time.Time
 }
 
 // person is the visitor as package chat knows them; nil is a guest.
@@ -53,7 +54,7 @@ func (s *Server) visitorByToken(ctx context.Context, token string) (*visitor, er
 	if err != nil {
 		return nil, err
 	}
-	return &visitor{user: session.User, session: session.ID, token: token}, nil
+	return &visitor{user: session.User, session: session.ID, token: token, expires: session.Expires}, nil
 }
 
 // knownVisitor is for pages that only greet: whoever cannot be looked up is nobody.
