@@ -264,7 +264,7 @@ func TestPeopleArePagedAndMatched(t *testing.T) {
 		users[name] = mustSignUp(t, a, name)
 	}
 	at := time.Now().Truncate(time.Millisecond)
-	if err := a.Seen(t.Context(), users["person3"].ID, at); err != nil {
+	if err := a.st.SetSeen(t.Context(), users["person3"].ID, at); err != nil {
 		t.Fatal(err)
 	}
 	var names []string
@@ -295,11 +295,6 @@ func TestPeopleArePagedAndMatched(t *testing.T) {
 	}
 	if people, next, err := a.People(t.Context(), Query{Match: "%"}); people != nil || next != "" || err != nil {
 		t.Errorf("people who match %%: %v, %q, %v, want none", people, next, err)
-	}
-	ids := []ID{users["person5"].ID, store.NewID(), users["a_b"].ID, users["person5"].ID}
-	people, err := a.PeopleByID(t.Context(), ids)
-	if err != nil || len(people) != 2 || people[0].Name != "person5" || people[1].Name != "a_b" {
-		t.Errorf("PeopleByID = %v, %v", people, err)
 	}
 }
 
@@ -446,8 +441,6 @@ func TestTroubleIsNotAnAnswer(t *testing.T) {
 		{"end sessions", func() error { return a.EndSessions(ctx, u.ID, ID{}) }},
 		{"user by name", func() error { return second(a.UserByName(ctx, "ada")) }},
 		{"user by id", func() error { return second(a.UserByID(ctx, store.NewID())) }},
-		{"people by id", func() error { return second(a.PeopleByID(ctx, []ID{u.ID})) }},
-		{"seen", func() error { return a.Seen(ctx, u.ID, time.Now()) }},
 		{"count", func() error { return second(a.Count(ctx)) }},
 		{"set up", func() error { return second(a.Setup(ctx)) }},
 	} {

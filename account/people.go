@@ -49,26 +49,6 @@ func (a *Accounts) People(ctx context.Context, q Query) (people []Person, next s
 	return people, next, err
 }
 
-// PeopleByID gives the people of those ids that exist, in the order of the ids.
-func (a *Accounts) PeopleByID(ctx context.Context, ids []ID) ([]Person, error) {
-	rows, err := a.st.UsersByID(ctx, ids)
-	if err != nil {
-		return nil, fmt.Errorf("look up people: %w", err)
-	}
-	byID := make(map[ID]store.User, len(rows))
-	for _, row := range rows {
-		byID[row.ID] = row
-	}
-	ordered := make([]store.User, 0, len(rows))
-	for _, id := range ids {
-		if row, ok := byID[id]; ok {
-			ordered = append(ordered, row)
-			delete(byID, id)
-		}
-	}
-	return a.withLastSeen(ctx, ordered)
-}
-
 // withLastSeen adds the last-seen times with one query for all.
 func (a *Accounts) withLastSeen(ctx context.Context, rows []store.User) ([]Person, error) {
 	if len(rows) == 0 {
@@ -125,14 +105,6 @@ func (a *Accounts) Count(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("count users: %w", err)
 	}
 	return n, nil
-}
-
-// Seen notes when somebody was last online. An earlier time than the one known changes nothing.
-func (a *Accounts) Seen(ctx context.Context, user ID, at time.Time) error {
-	if err := a.st.SetSeen(ctx, user, at); err != nil {
-		return fmt.Errorf("note last seen: %w", err)
-	}
-	return nil
 }
 
 // matchKey maps a part of a name as [Key] maps a name. A part need not be a name: "." is one too.

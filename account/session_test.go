@@ -365,7 +365,7 @@ func TestListenerMayUseTheStore(t *testing.T) {
 	u := mustSignUp(t, a, "ada")
 	_, s := startSession(t, a, u.ID)
 	done := make(chan error)
-	defer a.OnEnded(func(_, user ID) { done <- a.Seen(t.Context(), user, time.Now()) })()
+	defer a.OnEnded(func(_, user ID) { done <- a.st.SetSeen(t.Context(), user, time.Now()) })()
 	if err := a.EndSession(t.Context(), s.ID); err != nil {
 		t.Fatal(err)
 	}

@@ -135,8 +135,6 @@ func explainCode(refused *chat.Error) *trouble {
 		t.status, t.heading = http.StatusTooManyRequests, "Too fast"
 	case chat.CodeUnavailable:
 		t.status, t.heading = http.StatusServiceUnavailable, "The server cannot store anything now"
-	case codeInternal:
-		return errInternal
 	}
 	return t
 }

@@ -13,8 +13,6 @@ const (
 	// maxJoined is how many rooms one socket may be in: more than anybody has open, few enough that a thousand sockets
 	// cannot be a member of everything.
 	maxJoined = 20
-	// windowSize is how many messages an answer to history has.
-	windowSize = 50
 	// maxOnline is how many names an answer to users has.
 	maxOnline = 500
 )
@@ -143,7 +141,7 @@ func (k snugSocket) post(ctx context.Context, f postFrame) (chat.Receipt, error)
 	if err != nil {
 		return chat.Receipt{}, err
 	}
-	id, err := newMessageID(f.ID)
+	id, err := messageID("id", f.ID)
 	if err != nil {
 		return chat.Receipt{}, err
 	}
@@ -158,7 +156,7 @@ func (k snugSocket) private(ctx context.Context, f privateFrame) (chat.Receipt, 
 	if err != nil {
 		return chat.Receipt{}, err
 	}
-	id, err := newMessageID(f.ID)
+	id, err := messageID("id", f.ID)
 	if err != nil {
 		return chat.Receipt{}, err
 	}
