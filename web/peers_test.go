@@ -194,3 +194,22 @@ func TestLoggingOutLeavesASocketOnlineThatComesMeanwhile(t *testing.T) {
 	}
 	newer.leave(true)
 }
+
+func TestMembershipsAreRenewedInTime(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(o *siteOptions) { o.Web.Limits.GroupExpiry = 20 * time.Millisecond })
+	k := s.person("ada").dial("/ws/")
+	k.ask(`{"type":"join","ref":1,"room":"lobby"}`)
+	before := s.members()
+	if err := s.server.layer.Flush(t.Context()); err != nil { // as if all memberships had expired
+		t.Fatal(err)
+	}
+	deadline := time.After(patienceOfTests)
+	for s.members() != before {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-deadline:
+			t.Fatalf("%d memberships are back, want %d", s.members(), before)
+		}
+	}
+}
