@@ -190,15 +190,16 @@ func (s *Server) sameOrigin(r *http.Request) bool {
 		return false
 	}
 	origin, err := url.Parse(origins[0])
-	if err != nil || origin.Host == "" {
+	if err != nil || origin.Host == "" || origin.User != nil {
 		return false
 	}
 	if strings.EqualFold(origin.Host, r.Host) {
 		return true
 	}
-	// Behind a proxy that does not hand on the Host header, a configured name is as good.
+	// Behind a proxy that does not hand on the Host header, a configured name is as good. If it is handed on, another
+	// port is another program on that machine, to whose pages the browser lends our cookie.
 	name := hostname(origin.Host)
-	return s.names[name] && name != "localhost"
+	return s.names[name] && name != "localhost" && name != hostname(r.Host)
 }
 
 // address is where the request comes from, without its port.

@@ -45,7 +45,8 @@ func TestSocketsAreAuthenticatedBeforeTheUpgrade(t *testing.T) {
 
 func TestSocketsOfOtherSitesAreRefused(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(o *siteOptions) { o.Web.Names = []string{"chat.example"} })
+	// The site is called by an address, which is one of its names too if it listens there alone.
+	s := newSite(t, func(o *siteOptions) { o.Web.Names = []string{"chat.example", "127.0.0.1"} })
 	ada := s.person("ada")
 	with := func(name, value string) func(http.Header) { return func(h http.Header) { h.Set(name, value) } }
 	for _, change := range []func(http.Header){
@@ -53,6 +54,8 @@ func TestSocketsOfOtherSitesAreRefused(t *testing.T) {
 		with("Origin", "null"),
 		with("Origin", "http://localhost"),
 		with("Origin", "https://chat.example.evil.example"),
+		with("Origin", "http://127.0.0.1:9"), // another program on this machine
+		with("Origin", "https://evil.example@chat.example"),
 		with("Sec-Fetch-Site", "cross-site"),
 		with("Sec-Fetch-Mode", "websocket"),
 	} {
