@@ -7,6 +7,7 @@ import (
 
 	"snug/account"
 	"snug/chat"
+	"snug/layer"
 	"snug/web/socket"
 )
 
@@ -18,8 +19,6 @@ const (
 	sessionsTick = 15 * time.Second
 	// sessionsEvery is how often the session of an open socket is looked up, unless it runs out sooner.
 	sessionsEvery = 10 * time.Minute
-	// defaultGroupExpiry is the layer's own.
-	defaultGroupExpiry = 24 * time.Hour
 )
 
 // peers are all open sockets. Its goroutine renews their memberships and ends those whose session has expired.
@@ -56,7 +55,7 @@ func (ps *peers) run(ctx context.Context) {
 	defer close(ps.done)
 	expiry := ps.server.limits.GroupExpiry
 	if expiry <= 0 {
-		expiry = defaultGroupExpiry
+		expiry = layer.DefaultGroupExpiry
 	}
 	renew := time.NewTicker(max(expiry/4, time.Millisecond))
 	defer renew.Stop()

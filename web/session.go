@@ -93,7 +93,7 @@ func toLogIn(w http.ResponseWriter, r *http.Request) {
 func (s *Server) enter(w http.ResponseWriter, r *http.Request, user account.User) error {
 	token, _, err := s.accounts.StartSession(r.Context(), user.ID, account.Client{
 		Address: address(r),
-		Agent:   shortAgent(r.UserAgent()),
+		Agent:   r.UserAgent(),
 	})
 	if err != nil {
 		return err
@@ -105,15 +105,6 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, user account.User
 	}
 	s.setCookie(w, r, token)
 	return nil
-}
-
-// shortAgent bounds what a browser says of itself, which is stored with the session.
-func shortAgent(agent string) string {
-	const most = 256
-	if len(agent) > most {
-		agent = agent[:most]
-	}
-	return strings.ToValidUTF8(agent, "")
 }
 
 // cookieLife is the longest that browsers keep a cookie. The session may be over sooner: that is the server's to know,
