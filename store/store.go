@@ -244,9 +244,14 @@ func (s *Store) Watch(fn func([]Row)) (stop func()) {
 	return s.writer.watchers.add(fn)
 }
 
-// Ready writes something and waits until it is on disk.
+// Ready writes something and waits until it is on disk. It is ErrDiskFull too
+// where only so little could be written.
 func (s *Store) Ready(ctx context.Context) error {
-	return s.writer.submit(ctx, "write to the database", func(t *tx) error {
+	err := s.writer.submit(ctx, "write to the database", func(t *tx) error {
 		return t.write(putMeta, "ready", t.now.UTC().Format(time.RFC3339))
 	})
+	if err == nil && diskIsFull(s.dir) {
+		return fmt.Errorf("write to the database: %w", ErrDiskFull)
+	}
+	return err
 }
