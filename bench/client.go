@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // client is one WebSocket, kept as small as the protocol allows so that the generator costs less than what it measures (RFC 6455,
@@ -19,6 +20,7 @@ type client struct {
 	conn net.Conn
 	in   *bufio.Reader
 	buf  []byte
+	at   time.Time // when the last bytes were read from the connection: what came with them came then
 
 	mu  sync.Mutex // guards out and writes to conn
 	out []byte
@@ -68,9 +70,13 @@ func (c *client) read() ([]byte, error) {
 }
 
 func (c *client) frame() (op byte, payload []byte, err error) {
+	fresh := c.in.Buffered() < 2
 	head, err := c.in.Peek(2)
 	if err != nil {
 		return 0, nil, err
+	}
+	if fresh {
+		c.at = time.Now()
 	}
 	op, size, skip := head[0]&15, int(head[1]&127), 2
 	switch size {

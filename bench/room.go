@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -152,15 +151,13 @@ func (r *round) read(m *member) error {
 		if err != nil {
 			return err
 		}
-		if bytes.Contains(payload, []byte(`"message":"warm"`)) {
-			r.warm.Add(1)
-			continue
-		}
 		sender, number, sent, ok := parse(payload)
 		if !ok {
+			if bytes.Contains(payload, warm) {
+				r.warm.Add(1)
+			}
 			continue
 		}
-		now := time.Now()
 		m.got++
 		switch want := m.next[sender]; {
 		case number < want:
@@ -169,8 +166,8 @@ func (r *round) read(m *member) error {
 			m.lost += number - want
 			m.next[sender] = number + 1
 		}
-		m.latency.add(now.Sub(sent))
-		r.last.Store(now.UnixNano())
+		m.latency.add(m.at.Sub(sent))
+		r.last.Store(m.at.UnixNano())
 		if r.delivered.Add(1) == r.want {
 			close(r.finished)
 		}
@@ -188,19 +185,33 @@ func (m *member) post(number, size int) error {
 	return m.send(`{"message":"` + text + strings.Repeat("x", max(size-len(text), 0)) + `"}`)
 }
 
+var (
+	warm   = []byte(`"message":"warm"`)
+	marker = []byte(`"message":"m `)
+)
+
+// parse reads the numbers that post wrote. It allocates nothing: a million deliveries a second pass through it.
 func parse(payload []byte) (sender, number int, sent time.Time, ok bool) {
-	_, rest, found := bytes.Cut(payload, []byte(`"message":"m `))
-	if !found {
+	at := bytes.Index(payload, marker)
+	if at < 0 {
 		return 0, 0, time.Time{}, false
 	}
-	fields := strings.SplitN(string(rest[:min(len(rest), 60)]), " ", 4)
-	if len(fields) < 4 {
-		return 0, 0, time.Time{}, false
+	rest := payload[at+len(marker):]
+	s, rest := digits(rest)
+	n, rest := digits(rest)
+	nanos, _ := digits(rest)
+	return int(s), int(n), time.Unix(0, nanos), nanos > 0
+}
+
+// digits reads a decimal number and the character after it.
+func digits(b []byte) (n int64, rest []byte) {
+	for i, c := range b {
+		if c < '0' || c > '9' {
+			return n, b[i+1:]
+		}
+		n = 10*n + int64(c-'0')
 	}
-	sender, err1 := strconv.Atoi(fields[0])
-	number, err2 := strconv.Atoi(fields[1])
-	nanos, err3 := strconv.ParseInt(fields[2], 10, 64)
-	return sender, number, time.Unix(0, nanos), errors.Join(err1, err2, err3) == nil
+	return 0, nil
 }
 
 func (r *round) report(members []*member, took, cpu time.Duration) {
