@@ -64,20 +64,18 @@ func (c *Chat) Window(ctx context.Context, who Person, room Room, after int64, l
 		return Window{}, err
 	}
 	w := Window{Log: c.store.Log()}
-	// What is committed by now is in what is read from now on.
-	seq := c.store.Seq()
-	if c.recoverable(after, log, seq) {
-		missed, err := c.store.Since(ctx, room.ID, after, MaxMissed+1)
+	if c.recoverable(after, log) {
+		missed, seq, err := c.store.Since(ctx, room.ID, after, MaxMissed+1)
 		if err != nil {
 			return Window{}, fromStore(err, "read what was missed")
 		}
-		if len(missed) <= MaxMissed {
+		if after <= seq && len(missed) <= MaxMissed {
 			events, err := c.events(ctx, missed, room.Name)
 			if err != nil {
 				return Window{}, err
 			}
 			if overflow(events) == 0 {
-				w.Recovered, w.Seq, w.Messages = true, lastPlace(missed, seq), events
+				w.Recovered, w.Seq, w.Messages = true, seq, events
 				return w, nil
 			}
 		}
@@ -180,20 +178,20 @@ func (c *Chat) Inbox(ctx context.Context, who Person, after int64, log string) (
 	if who.Guest() {
 		return Inbox{}, refuse(CodeForbidden, "log in to read private messages")
 	}
-	seq := c.store.Seq()
-	in := Inbox{Conversations: []Conversation{}, Messages: []Event{}, Seq: seq, Log: c.store.Log()}
-	if c.recoverable(after, log, seq) {
-		missed, err := c.store.PrivateSince(ctx, who.ID, after, MaxMissed+1)
+	// What is committed by now is in what is read from now on.
+	in := Inbox{Conversations: []Conversation{}, Messages: []Event{}, Seq: c.store.Seq(), Log: c.store.Log()}
+	if c.recoverable(after, log) {
+		missed, seq, err := c.store.PrivateSince(ctx, who.ID, after, MaxMissed+1)
 		if err != nil {
 			return Inbox{}, fromStore(err, "read what was missed")
 		}
-		if len(missed) <= MaxMissed {
+		if after <= seq && len(missed) <= MaxMissed {
 			events, err := c.events(ctx, missed, "")
 			if err != nil {
 				return Inbox{}, err
 			}
 			if overflow(events) == 0 {
-				in.Recovered, in.Seq, in.Messages = true, lastPlace(missed, seq), events
+				in.Recovered, in.Seq, in.Messages = true, seq, events
 			}
 		}
 	}
@@ -220,17 +218,10 @@ func (c *Chat) Inbox(ctx context.Context, who Person, after int64, log string) (
 	return in, nil
 }
 
-// recoverable reports whether after is a place in this order of events. One that the log has not reached was given out
-// by a database that is no more: this one was restored from an older copy.
-func (c *Chat) recoverable(after int64, log string, seq int64) bool {
-	return after > 0 && after <= seq && log == c.store.Log()
-}
-
-func lastPlace(rows []store.Message, seq int64) int64 {
-	if len(rows) == 0 {
-		return seq
-	}
-	return max(seq, rows[len(rows)-1].Place)
+// recoverable reports whether after may be a place in this order of events. One that the log turns out not to have
+// reached was given out by a database that is no more: this one was restored from an older copy.
+func (c *Chat) recoverable(after int64, log string) bool {
+	return after > 0 && log == c.store.Log()
 }
 
 // events turns rows of history into frames: chat_message with the name of the room, or private_message where the row
