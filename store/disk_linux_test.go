@@ -44,7 +44,7 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	for err == nil {
 		_, err = f.Write(make([]byte, 4096))
 	}
-	// The write-ahead log may have room left for so small a write, and for no other.
+	// However short ago it was ready.
 	if err := s.Ready(t.Context()); !errors.Is(err, ErrDiskFull) {
 		t.Errorf("ready on a full disk: %v, want ErrDiskFull", err)
 	}
