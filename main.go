@@ -218,6 +218,8 @@ func advise(err error) error {
 		advice = "let this user write there, or choose another directory with --data DIR"
 	case errors.Is(err, store.ErrDiskFull):
 		advice = "free some space, or choose another directory with --data DIR"
+	case errors.Is(err, store.ErrBusy):
+		advice = "end the program that works on snug.db"
 	case errors.Is(err, store.ErrDamaged):
 		advice = "put a copy of the data back, or choose another directory with --data DIR"
 	case errors.Is(err, syscall.EADDRINUSE):
