@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+func TestParseReadsWhatPostWrites(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		payload        string
+		sender, number int
+		nanos          int64
+		ok             bool
+	}{
+		{`{"type":"chat_message","user":"ada","message":"m 3 41 1763721600123456789 xxxx","id":"0"}`, 3, 41, 1763721600123456789, true},
+		{`{"type":"chat_message","message":"m 0 0 1 "}`, 0, 0, 1, true},
+		{`{"type":"chat_message","message":"warm"}`, 0, 0, 0, false},
+		{`{"type":"chat_message","message":"m 3 41"}`, 0, 0, 0, false},
+		{`{"type":"user_join","user":"m 1 2 3 "}`, 0, 0, 0, false},
+	} {
+		sender, number, sent, ok := parse([]byte(c.payload))
+		if ok != c.ok || ok && (sender != c.sender || number != c.number || sent.UnixNano() != c.nanos) {
+			t.Errorf("%s is read as %d, %d, %d, %v", c.payload, sender, number, sent.UnixNano(), ok)
+		}
+	}
+}
+
+func TestQuantilesAreWithinTwoPercent(t *testing.T) {
+	t.Parallel()
+	var low, high, all histogram
+	for us := 1; us <= 5000; us++ {
+		low.add(time.Duration(us) * time.Microsecond)
+		high.add(time.Duration(5000+us) * time.Microsecond)
+	}
+	all.merge(&low)
+	all.merge(&high)
+	for q, want := range map[float64]time.Duration{0.5: 5000 * time.Microsecond, 0.99: 9900 * time.Microsecond} {
+		if got := all.quantile(q); got < want || float64(got) > 1.03*float64(want) {
+			t.Errorf("quantile %v is %v, want %v and at most 3 %% more", q, got, want)
+		}
+	}
+}
+
+// TestClientSpeaksWebSocket holds the small client against another implementation, with frames of each length of header.
+func TestClientSpeaksWebSocket(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer conn.CloseNow()
+		conn.SetReadLimit(-1)
+		for {
+			kind, body, err := conn.Read(r.Context())
+			if err != nil || conn.Write(r.Context(), kind, append(body, bytes.Repeat([]byte("x"), 70_000)...)) != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	c, err := dial(context.Background(), strings.TrimPrefix(server.URL, "http://"), "/", &http.Cookie{Name: "a", Value: "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.close)
+	for _, size := range []int{0, 125, 126, 4000} {
+		text := strings.Repeat("m", size)
+		if err := c.send(text); err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.read()
+		if err != nil || len(got) != size+70_000 || !strings.HasPrefix(string(got), text+"x") {
+			t.Fatalf("a text of %d bytes came back as %d bytes (%v)", size, len(got), err)
+		}
+	}
+	small := &client{in: bufio.NewReader(strings.NewReader("\x81\x02hi\x88\x02\x03\xf4"))}
+	if got, err := small.read(); err != nil || string(got) != "hi" {
+		t.Errorf("a short frame is read as %q (%v)", got, err)
+	}
+	if _, err := small.read(); err == nil || !strings.Contains(err.Error(), "1012") {
+		t.Errorf("a close frame is read as %v", err)
+	}
+}
