@@ -166,8 +166,10 @@ func serve(fs *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 		defer stop()
+		// Whoever read the log may be gone, which is no reason to go too.
+		signal.Ignore(syscall.SIGPIPE)
 		logger := newLogger(p.errors, effective.Log)
 		n, err := open(ctx, &effective.Config, logger)
 		if err != nil {
@@ -186,6 +188,15 @@ func serve(fs *flag.FlagSet) action {
 		logger.Info("stopped")
 		return nil
 	}
+}
+
+// stopSignals are those that stop the server cleanly. A terminal that is closed sends SIGHUP; nohup says to live on.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 // welcome tells where Snug is, and how the first admin gets in.
