@@ -88,6 +88,9 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 		return n, err
 	}
 
+	// For a node that never ran; stop has done it otherwise.
+	n.closes = append(n.closes, func() error { return n.web.Shutdown(context.WithoutCancel(ctx)) })
+
 	if n.listeners, err = listen(ctx, c.Server.Listen); err != nil {
 		return n, err
 	}
