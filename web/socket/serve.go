@@ -14,8 +14,8 @@ import (
 // a socket is answered with an HTTP error and one line of text.
 //
 // When open is called, CloseIf already sees the socket: a session that is still valid then cannot end without the
-// socket ending too. Messages may be sent in open; nothing is received before it returns. It may return nil if it has
-// closed the socket.
+// socket ending too. Messages may be sent in open; nothing is received before it returns. If it
+// returns nil the socket is closed, with code 1011 unless open has closed it.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, info Info, open func(*Conn) Consumer) {
 	if refused := h.admit(r, info); refused != nil {
 		h.refused.Add(1)
