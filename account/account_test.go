@@ -259,7 +259,6 @@ func TestTroubleIsNotAnAnswer(t *testing.T) {
 		{"log in again", func() error { return second(a.LogIn(ctx, "ada", goodPassword, "192.0.2.1")) }},
 		{"session", func() error { return second(a.Session(ctx, token)) }},
 		{"end a session", func() error { return a.EndSession(ctx, s.ID) }},
-		{"end sessions", func() error { return a.EndSessions(ctx, u.ID, ID{}) }},
 		{"user by name", func() error { return second(a.UserByName(ctx, "ada")) }},
 		{"user by id", func() error { return second(a.UserByID(ctx, store.NewID())) }},
 		{"count", func() error { return second(a.Count(ctx)) }},

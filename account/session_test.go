@@ -113,27 +113,6 @@ func TestEndedSessionIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
-func TestEndSessionsSparesOne(t *testing.T) {
-	t.Parallel()
-	a := openAccounts(t, openStore(t), Options{})
-	ada, grace := mustSignUp(t, a, "ada"), mustSignUp(t, a, "grace")
-	one, s := startSession(t, a, ada.ID)
-	two, _ := startSession(t, a, ada.ID)
-	three, _ := startSession(t, a, ada.ID)
-	other, otherSession := startSession(t, a, grace.ID)
-	if err := a.EndSessions(t.Context(), ada.ID, s.ID); err != nil {
-		t.Fatal(err)
-	}
-	wantSession(t, a, one, s.ID)
-	wantNoSession(t, a, two)
-	wantNoSession(t, a, three)
-	if err := a.EndSessions(t.Context(), ada.ID, ID{}); err != nil {
-		t.Fatal(err)
-	}
-	wantNoSession(t, a, one)
-	wantSession(t, a, other, otherSession.ID)
-}
-
 func TestDisabledUserHasNoSession(t *testing.T) {
 	t.Parallel()
 	st := openStore(t)

@@ -215,11 +215,11 @@ func TestSessionsEndedElsewhereCloseTheirSockets(t *testing.T) {
 	ada := s.person("ada")
 	kept := ada.again()
 	k, keeps := ada.dial("/ws/"), kept.dial("/ws/")
-	v, err := s.server.visitorByToken(t.Context(), kept.token)
+	v, err := s.server.visitorByToken(t.Context(), ada.token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.accounts.EndSessions(t.Context(), v.user.ID, v.session); err != nil {
+	if err := s.accounts.EndSession(t.Context(), v.session); err != nil {
 		t.Fatal(err)
 	}
 	if code := k.closed(); code != closeLoggedOut {
