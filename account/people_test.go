@@ -77,3 +77,18 @@ func TestPeopleArePagedAndMatched(t *testing.T) {
 		t.Errorf("people who match %%: %v, %q, %v, want none", people, next, err)
 	}
 }
+
+// TestMatchKeyOfANameIsItsKey is what lets a page search in names that it has, as the store searches in keys.
+func TestMatchKeyOfANameIsItsKey(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"ada", "Ada.Lovelace+1@x-y_Z", "ΟΔΥΣΣΕΥΣ", "Οδυσσεύς", "Ｇｒａｃｅ", "İpek", "Jürgen", "Ольга", "K"} {
+		key, err := Key(name)
+		if err != nil {
+			t.Errorf("key of %q: %v", name, err)
+			continue
+		}
+		if got := MatchKey(name); got != key {
+			t.Errorf("MatchKey(%q) = %q, want the key %q", name, got, key)
+		}
+	}
+}
