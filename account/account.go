@@ -41,6 +41,7 @@ type Options struct {
 	SignupsPerHour  int           // new accounts from one address; 0: no limit
 	SessionIdle     time.Duration // 0: DefaultSessionIdle
 	SessionLife     time.Duration // 0: DefaultSessionLife
+	Issuers         *Issuers      // whose tokens open sockets; nil: nobody's
 	Logger          *slog.Logger  // nil: slog.Default()
 }
 
@@ -56,6 +57,7 @@ type Accounts struct {
 	loginKnown   *throttle // by name key and address, for addresses that the account is at home at
 	signups      *throttle // by address
 
+	issuers    *Issuers
 	idle, life time.Duration
 	cache      *cache
 	touches    chan touch
@@ -80,6 +82,9 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
+	if opts.Issuers == nil {
+		opts.Issuers = &Issuers{}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &Accounts{
 		st:           st,
@@ -90,6 +95,7 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 		loginAccount: newThrottle(opts.LoginsPerMinute, time.Minute),
 		loginKnown:   newThrottle(opts.LoginsPerMinute, time.Minute),
 		signups:      newThrottle(opts.SignupsPerHour, time.Hour),
+		issuers:      opts.Issuers,
 		idle:         opts.SessionIdle,
 		life:         opts.SessionLife,
 		cache:        newCache(maxCached),
