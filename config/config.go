@@ -15,6 +15,7 @@ type Config struct {
 	Server   Server   `key:"server"`
 	Log      Log      `key:"log"`
 	Accounts Accounts `key:"accounts"`
+	Auth     Auth     `key:"auth"`
 	Presence Presence `key:"presence"`
 	Store    Store    `key:"store"`
 	Layer    Layer    `key:"layer"`
