@@ -34,7 +34,7 @@ type Options struct {
 
 // Limits are the bounds that an operator may move. Zero turns a limit off, except where it says otherwise.
 type Limits struct {
-	SocketsPerAddress int
+	SocketsPerAddress int // see account.AddressKey
 	SocketsPerUser    int
 	MessagesPerSecond int           // of one person, over all their sockets; twice as many at once
 	FrameBytes        int64         // of one frame from a client; 0: 64 KiB

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"snug/account"
 	"snug/chat"
 	"snug/web/socket"
 )
@@ -69,7 +70,7 @@ func headerHas(h http.Header, name, token string) bool {
 
 // info is what the hub counts and finds sockets by.
 func info(r *http.Request, v *visitor) socket.Info {
-	i := socket.Info{Address: address(r)}
+	i := socket.Info{Address: account.AddressKey(address(r))}
 	if v != nil {
 		i.User, i.Session = v.user.ID.String(), v.session.String()
 	}

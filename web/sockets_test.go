@@ -281,3 +281,20 @@ func TestGuestsReadWhereTheRoomLetsThem(t *testing.T) {
 		t.Errorf("room is %+v, %v", room, err)
 	}
 }
+
+// TestAddressesOfOneIPv6NetworkCountAsOne holds that whoever has a network of addresses does not have as many sockets.
+func TestAddressesOfOneIPv6NetworkCountAsOne(t *testing.T) {
+	t.Parallel()
+	counted := func(remote string) string { return info(&http.Request{RemoteAddr: remote}, nil).Address }
+	if a, b := counted("[2001:db8:1:2::1]:5000"), counted("[2001:db8:1:2:ffff::2]:5001"); a != b {
+		t.Errorf("one network counts as %s and %s", a, b)
+	}
+	for _, pair := range [][2]string{
+		{"[2001:db8:1:2::1]:5000", "[2001:db8:1:3::1]:5000"},
+		{"192.0.2.1:5000", "192.0.2.2:5000"},
+	} {
+		if a, b := counted(pair[0]), counted(pair[1]); a == b {
+			t.Errorf("%s and %s both count as %s", pair[0], pair[1], a)
+		}
+	}
+}
