@@ -57,9 +57,13 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 	n.presence = presence.New(presence.Options{Linger: linger(c.Presence.Linger)})
 	n.onClose(n.presence.Close)
 
+	sites, err := issuers(c)
+	if err != nil {
+		return n, err
+	}
 	n.accounts = account.New(n.store, account.Options{
 		LoginsPerMinute: c.Limits.LoginsPerMinute, SignupsPerHour: c.Limits.SignupsPerHour,
-		SessionIdle: c.Accounts.SessionIdle, SessionLife: c.Accounts.SessionLife, Logger: logger,
+		SessionIdle: c.Accounts.SessionIdle, SessionLife: c.Accounts.SessionLife, Issuers: sites, Logger: logger,
 	})
 	n.onClose(n.accounts.Close)
 	if n.setup, err = n.accounts.Setup(ctx); err != nil {
@@ -165,6 +169,17 @@ func linger(d time.Duration) time.Duration {
 		return -1
 	}
 	return d
+}
+
+// issuers are the sites whose tokens open sockets.
+func issuers(c *config.Config) (*account.Issuers, error) {
+	var all []account.Issuer
+	for _, j := range c.Auth.JWT {
+		all = append(all, account.Issuer{
+			Name: j.Name, Key: j.Key, Iss: j.Issuer, Aud: j.Audience, UsernameClaim: j.UsernameClaim, CreateUsers: j.CreateUsers,
+		})
+	}
+	return account.NewIssuers(all)
 }
 
 // names are the host names under which browsers may open Snug: those of the configuration, that of the address to listen on, and the machine's

@@ -70,7 +70,7 @@ func (s *Server) attach(c *socket.Conn, v *visitor, room chat.ID, listener layer
 		visitor:  v,
 		room:     room,
 		channel:  channel,
-		stop:     stop,
+		stop:     s.untilExpiry(v, stop),
 		frames:   rate.NewLimiter(framesPerSecond, framesAtOnce),
 		patience: rate.NewLimiter(patiencePerSecond, patience),
 		groups:   make(map[string]struct{}),
@@ -92,7 +92,7 @@ func (s *Server) attach(c *socket.Conn, v *visitor, room chat.ID, listener layer
 // begin brings a person online, unless their session ended between the upgrade and here: who ends a session closes the
 // sockets that are there, and this one may not have been.
 func (p *peer) begin() error {
-	v, err := p.server.visitorByToken(p.conn.Context(), p.visitor.token)
+	v, err := p.server.still(p.conn.Context(), p.visitor)
 	if err != nil {
 		return err
 	}

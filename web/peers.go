@@ -163,7 +163,7 @@ func (ps *peers) checkSessions(ctx context.Context, now time.Time) {
 		if p.visitor == nil || now.Before(p.check) {
 			continue
 		}
-		v, err := ps.server.visitorByToken(ctx, p.visitor.token)
+		v, err := ps.server.still(ctx, p.visitor)
 		switch {
 		case err != nil: // the next tick asks again
 		case v == nil:

@@ -16,7 +16,7 @@ import (
 type visitor struct {
 	user    account.User
 	session account.ID
-	token   string // the session's secret, to ask again later whether it still holds
+	token   string // the session's secret, to ask again later whether it still holds; "" for who came with a JWT
 	expires time.Time
 }
 

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"snug/account"
 	"snug/chat"
@@ -17,7 +16,7 @@ var errOrigin = &trouble{
 	text: "A socket can be opened only by pages of this server.",
 }
 
-// socketVisitor decides before the upgrade who opens a socket, by ticket or by cookie; nil without an error is nobody.
+// socketVisitor decides before the upgrade who opens a socket, by token or by cookie; nil without an error is nobody.
 // It looks at the origin first, so that a foreign page cannot even use up a ticket.
 func (s *Server) socketVisitor(r *http.Request) (*visitor, error) {
 	if !asksUpgrade(r) {
@@ -36,11 +35,7 @@ func (s *Server) socketVisitor(r *http.Request) (*visitor, error) {
 	if !query.Has("token") {
 		return s.visitor(r)
 	}
-	token, ok := s.tickets.redeem(query.Get("token"), time.Now())
-	if !ok {
-		return nil, nil
-	}
-	return s.visitorByToken(r.Context(), token)
+	return s.visitorByQuery(r, query.Get("token"))
 }
 
 // socketMember is socketVisitor for sockets that guests cannot have.
