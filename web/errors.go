@@ -142,9 +142,7 @@ func explainCode(refused *chat.Error) *trouble {
 // fail answers with the error page of an error, and logs it if it is the server's.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	t := explain(err)
-	if t.status >= http.StatusInternalServerError && r.Context().Err() == nil {
-		s.logger.Error("request could not be answered", "method", r.Method, "path", r.URL.Path, "error", err)
-	}
+	s.logFailure(r, t, err)
 	label, path := t.label, t.path
 	if label == "" {
 		label = "Go to the start page"
@@ -159,6 +157,21 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		ActionHref:  base(r) + path,
 	}
 	s.render(w, r, t.status, "error", view)
+}
+
+// failJSON answers a program with the error frame of the sockets.
+func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, err error) {
+	t := explain(err)
+	s.logFailure(r, t, err)
+	t.retryAfter(w.Header())
+	writeJSON(w, t.status, errorAnswer(nil, err))
+}
+
+// logFailure is for what the server could not do. That it is stopping the log says already.
+func (s *Server) logFailure(r *http.Request, t *trouble, err error) {
+	if t.status >= http.StatusInternalServerError && t != errStopping && r.Context().Err() == nil {
+		s.logger.Error("request could not be answered", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
 }
 
 // retryAfter sets the header that tells programs when to try again.

@@ -107,6 +107,7 @@ func New(opts Options) (*Server, error) {
 		PerUser:     opts.Limits.SocketsPerUser,
 		PerAddress:  opts.Limits.SocketsPerAddress,
 		CheckOrigin: s.sameOrigin,
+		Refuse:      s.refuseSocket,
 		Logger:      opts.Logger,
 	})
 	s.handler = s.guarded(s.routes())

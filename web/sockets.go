@@ -72,6 +72,18 @@ func info(r *http.Request, v *visitor) socket.Info {
 	return i
 }
 
+// refuseSocket is how the hub says that a limit is reached, or that the server is stopping.
+func (s *Server) refuseSocket(w http.ResponseWriter, r *http.Request, status int, why string) {
+	switch status {
+	case http.StatusServiceUnavailable:
+		s.failJSON(w, r, errStopping)
+	case http.StatusTooManyRequests:
+		s.failJSON(w, r, &trouble{status: status, code: chat.CodeForbidden, text: why}) // as for too many rooms
+	default:
+		s.failJSON(w, r, &trouble{status: status, code: codeBadFrame, text: why})
+	}
+}
+
 // failSocket answers instead of the upgrade.
 func (s *Server) failSocket(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, errGuests) {

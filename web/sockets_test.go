@@ -298,3 +298,41 @@ func TestAddressesOfOneIPv6NetworkCountAsOne(t *testing.T) {
 		}
 	}
 }
+
+// TestASocketThatIsRefusedIsToldWhyInJSON opens sockets that each for another reason may not be, and reads the answer.
+func TestASocketThatIsRefusedIsToldWhyInJSON(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(o *siteOptions) { o.Web.Limits.SocketsPerUser = 1 })
+	ada, guest := s.person("ada"), s.guest()
+	first := ada.dial("/ws/")
+	first.only("hello")
+	expect := func(c *client, path string, status int, code string, change ...func(http.Header)) {
+		t.Helper()
+		_, response, err := c.tryDial(path, change...)
+		if err == nil || response == nil || response.StatusCode != status {
+			t.Fatalf("%s: answer %v, %v, want %d", path, response, err, status)
+		}
+		var f errorFrame
+		if err := json.NewDecoder(response.Body).Decode(&f); err != nil || f.Type != "error" || f.Code != code || f.Message == "" {
+			t.Errorf("%s: answer is %+v, %v, want an error frame with code %s", path, f, err, code)
+		}
+		if got := response.Header.Get("Content-Type"); got != "application/json" {
+			t.Errorf("%s: content type is %q", path, got)
+		}
+	}
+	expect(ada, "/ws/", http.StatusTooManyRequests, "forbidden")
+	expect(guest, "/ws/", http.StatusUnauthorized, "forbidden")
+	var f errorFrame
+	unfit := s.person("grace").get("/ws/", func(r *http.Request) {
+		r.Header.Set("Connection", "Upgrade")
+		r.Header.Set("Upgrade", "websocket") // and no version or key
+	}).want(t, http.StatusBadRequest)
+	if err := json.Unmarshal([]byte(unfit.body), &f); err != nil || f.Code != "bad_frame" {
+		t.Errorf("an upgrade that is none is answered by %q", unfit.body)
+	}
+	expect(ada, "/ws/", http.StatusForbidden, "forbidden", func(h http.Header) { h.Set("Origin", "http://evil.example") })
+	if err := s.server.hub.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expect(ada, "/ws/", http.StatusServiceUnavailable, "unavailable")
+}

@@ -11,7 +11,7 @@ import (
 
 // Serve upgrades a request to a socket and calls open with it, which returns the consumer of what arrives. It returns
 // as soon as the socket is open; what w has in its header is sent with the upgrade. A request that may not have
-// a socket is answered with an HTTP error and one line of text.
+// a socket is answered by Options.Refuse.
 //
 // When open is called, CloseIf already sees the socket: a session that is still valid then cannot end without the
 // socket ending too. Messages may be sent in open; nothing is received before it returns. If it
@@ -19,7 +19,7 @@ import (
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, info Info, open func(*Conn) Consumer) {
 	if refused := h.admit(r, info); refused != nil {
 		h.refused.Add(1)
-		http.Error(w, refused.text, refused.status)
+		h.opts.Refuse(w, r, refused.status, refused.text)
 		return
 	}
 
