@@ -43,8 +43,8 @@ func TestJWTsOfADjangoSiteOpenSockets(t *testing.T) {
 		}
 	}
 	file := filepath.Join(dir, "snug.toml")
-	if printed := snugtest.Run(t, "config", "print", "--config", file); printed.Code != 0 || strings.Contains(printed.Stdout+printed.Stderr, "canary") {
-		t.Errorf("snug config print: code %d\n%s%s", printed.Code, printed.Stdout, printed.Stderr)
+	if printed := snugtest.Run(t, "config", "print", "--config", file); printed.Code != 0 || strings.Contains(printed.Out+printed.Err, "canary") {
+		t.Errorf("snug config print: code %d\n%s%s", printed.Code, printed.Out, printed.Err)
 	}
 
 	s := snugtest.Start(t, snugtest.Options{Args: []string{"--config", file}})
