@@ -214,14 +214,18 @@ func sentence(text string) string {
 
 // denyCrossOrigin answers a form that a page of another site has sent.
 func (s *Server) denyCrossOrigin(w http.ResponseWriter, r *http.Request) {
-	s.logger.Warn("cross-origin request refused", "method", r.Method, "path", r.URL.Path,
-		"origin", r.Header.Get("Origin"), "host", r.Host)
+	s.foreign.log(time.Now(), func(times int) {
+		s.logger.Warn("cross-origin request refused", "method", r.Method, "path", r.URL.Path,
+			"origin", r.Header.Get("Origin"), "host", r.Host, "times", times)
+	})
 	s.fail(w, r, errCrossOrigin)
 }
 
 // denyHost answers under a name that was not configured. Nobody is looked up: the page belongs to who owns that name.
 func (s *Server) denyHost(w http.ResponseWriter, r *http.Request) {
-	s.logger.Warn("request under an unknown host name refused", "host", r.Host)
+	s.misnamed.log(time.Now(), func(times int) {
+		s.logger.Warn("request under an unknown host name refused", "host", r.Host, "times", times)
+	})
 	view := ErrorPage{
 		Page:    s.page(r, "Unknown name", nil),
 		Status:  http.StatusMisdirectedRequest,

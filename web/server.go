@@ -64,6 +64,9 @@ type Server struct {
 	talk      *talk
 	stopping  atomic.Bool
 	stopEnded func()
+
+	misnamed seldom // logs requests under unknown host names
+	foreign  seldom // logs requests of other sites' pages
 }
 
 // New makes a server. Its own goroutine runs until Shutdown.
