@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"snug/account"
@@ -31,14 +32,41 @@ func (s *Server) visitorByQuery(r *http.Request, token string) (*visitor, error)
 func (s *Server) visitorByPass(r *http.Request, token string) (*visitor, error) {
 	pass, err := s.accounts.Pass(r.Context(), token)
 	if refused, ok := errors.AsType[*account.TokenError](err); ok {
-		s.logger.Warn("token refused", "reason", refused.Reason, "issuer", refused.Issuer, "user", refused.User,
-			"address", address(r), "path", r.URL.Path)
+		s.refusals.log(refused, time.Now(), func(times int) {
+			s.logger.Warn("token refused", "reason", refused.Reason, "issuer", refused.Issuer, "user", refused.User,
+				"address", address(r), "path", r.URL.Path, "times", times)
+		})
 		return nil, errNotLoggedIn
 	}
 	if err != nil {
 		return nil, err
 	}
 	return &visitor{user: pass.User, session: pass.ID, expires: pass.Expires}, nil
+}
+
+// refusals are the reasons for which tokens were refused that no known site has signed: strangers can send as many of them as
+// they like. Its zero value is good.
+type refusals struct {
+	mu     sync.Mutex // guards what follows
+	seldom map[string]*seldom
+}
+
+// log calls write for every token that a site has signed, and for others as [seldom] does, each reason by itself.
+func (f *refusals) log(refused *account.TokenError, now time.Time, write func(times int)) {
+	if refused.Issuer != "" {
+		write(1)
+		return
+	}
+	f.mu.Lock()
+	if f.seldom == nil {
+		f.seldom = make(map[string]*seldom)
+	}
+	if f.seldom[refused.Reason] == nil {
+		f.seldom[refused.Reason] = &seldom{}
+	}
+	reason := f.seldom[refused.Reason]
+	f.mu.Unlock()
+	reason.log(now, write)
 }
 
 // byPass reports whether the visitor came with a JWT: there is no session that could be asked about.

@@ -65,8 +65,9 @@ type Server struct {
 	stopping  atomic.Bool
 	stopEnded func()
 
-	misnamed seldom // logs requests under unknown host names
-	foreign  seldom // logs requests of other sites' pages
+	misnamed seldom   // logs requests under unknown host names
+	foreign  seldom   // logs requests of other sites' pages
+	refusals refusals // logs tokens that are no good
 }
 
 // New makes a server. Its own goroutine runs until Shutdown.
