@@ -23,10 +23,9 @@ const (
 )
 
 const (
-	// framesPerSecond and framesAtOnce bound what one socket may ask, beside messages, which have a limit of their own.
-	// The page asks a handful when it opens.
-	framesPerSecond = 20
-	framesAtOnce    = 100
+	// idlePerSecond and idleAtOnce bound what one socket may send that nobody wants to hear.
+	idlePerSecond = 20
+	idleAtOnce    = 100
 	// patience is how much wrong a socket may do before it is closed, and patiencePerSecond how fast that is forgotten.
 	// See cost.
 	patience          = 200
@@ -42,8 +41,8 @@ type peer struct {
 	visitor  *visitor // nil for a guest
 	room     chat.ID  // the only room that the socket is for, if it is for one
 	channel  string
-	stop     func() // ends listening, and with it all memberships
-	frames   *rate.Limiter
+	stop     func()        // ends listening, and with it all memberships
+	idle     *rate.Limiter // what is ignored
 	patience *rate.Limiter
 	check    time.Time // when the session is looked up next; once the socket is among the peers, for their goroutine alone
 
@@ -71,7 +70,7 @@ func (s *Server) attach(c *socket.Conn, v *visitor, room chat.ID, listener layer
 		room:     room,
 		channel:  channel,
 		stop:     s.untilExpiry(v, stop),
-		frames:   rate.NewLimiter(framesPerSecond, framesAtOnce),
+		idle:     rate.NewLimiter(idlePerSecond, idleAtOnce),
 		patience: rate.NewLimiter(patiencePerSecond, patience),
 		groups:   make(map[string]struct{}),
 		visits:   make(map[chat.ID]*presence.Visit),
@@ -240,9 +239,9 @@ func (p *peer) annoy(cost int) {
 	}
 }
 
-// mayAsk takes one frame from what the socket may ask.
+// mayAsk takes one frame from what the person may ask, over all sockets.
 func (p *peer) mayAsk() error {
-	return take(p.frames, time.Now(), "you are asking for too much at once")
+	return p.server.asks.take(p.visitor.user.ID, time.Now())
 }
 
 // maySpeak takes one message from what the person may send, over all sockets.
@@ -252,7 +251,7 @@ func (p *peer) maySpeak() error {
 
 // ignore is for what nobody wants to hear: it costs nothing but a flood.
 func (p *peer) ignore() {
-	if p.mayAsk() != nil {
+	if !p.idle.Allow() {
 		p.annoy(1)
 	}
 }

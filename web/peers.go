@@ -74,6 +74,7 @@ func (ps *peers) run(ctx context.Context) {
 		case now := <-clean.C:
 			ps.server.tickets.clean(now)
 			ps.server.talk.clean(now)
+			ps.server.asks.clean(now)
 		case now := <-sessions.C:
 			ps.checkSessions(ctx, now)
 		}

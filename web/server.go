@@ -61,7 +61,8 @@ type Server struct {
 	hub       *socket.Hub
 	peers     *peers
 	tickets   *tickets
-	talk      *talk
+	talk      *allowance // messages
+	asks      *allowance // all other frames of /ws/
 	stopping  atomic.Bool
 	stopEnded func()
 
@@ -103,6 +104,7 @@ func New(opts Options) (*Server, error) {
 		static:    static,
 		tickets:   newTickets(),
 		talk:      newTalk(opts.Limits.MessagesPerSecond),
+		asks:      newAsks(),
 	}
 	s.hub = socket.NewHub(socket.Options{
 		MaxFrame:    opts.Limits.FrameBytes,

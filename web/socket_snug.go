@@ -121,7 +121,7 @@ func speak[F any](ctx context.Context, k snugSocket, e envelope, frame []byte, d
 	return nil
 }
 
-// ask is for all other frames: they take from what the socket may ask.
+// ask is for all other frames: they take from what the person may ask.
 func ask[F any](ctx context.Context, k snugSocket, e envelope, frame []byte, do func(context.Context, json.RawMessage, F) error) error {
 	if err := k.peer.mayAsk(); err != nil {
 		return err
