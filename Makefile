@@ -12,7 +12,7 @@ PATIENCE ?= 10m
 # Who is no root can still run make test: it then says what was left out.
 NETWORK_TESTS := $(if $(filter Linux-0,$(shell uname)-$(shell id -u)),network-tests,no-network-tests)
 
-.PHONY: help test test-long check unit-tests network-tests no-network-tests prepare build run bench clean
+.PHONY: help test test-long check unit-tests network-tests no-network-tests prepare build run bench vendor-js clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ run: ## the server, as go run . does
 
 bench: ## the Go benchmarks; bench/README.md tells how to load a whole server
 	go test -run '^$$' -bench . -benchmem ./...
+
+vendor-js: ## the front end's libraries, checked against their sums; --update in scripts/vendor-js.sh takes new ones
+	scripts/vendor-js.sh
 
 clean: ## removes what build made
 	rm -f snug

@@ -187,16 +187,33 @@ func TestHistoryLoadsWithoutAJump(t *testing.T) {
 	b.Wait(`$$("[data-message]").map(m => m.querySelector(".message__text").innerText.trim()).every((text, n) => text === "line " + n)`)
 }
 
+// talk gives the lobby a history with everything that a message can be, and leaves its people in the room.
+func talk(t *testing.T, base string) {
+	t.Helper()
+	sockets := map[string]*snugtest.Socket{}
+	for _, name := range []string{"grace", "margaret", "hedy"} {
+		sockets[name] = snugtest.Dial(t, snugtest.SignUp(t, base, name, password), base+"/ws/")
+		sockets[name].Ask(t, snugtest.Frame{"type": "join", "room": "lobby"})
+	}
+	say := func(name, text string) (id string) {
+		return sockets[name].Ask(t, snugtest.Frame{"type": "post", "room": "lobby", "message": text}).Text("id")
+	}
+	say("grace", "Good morning! Who has the key to the workshop?")
+	say("margaret", "It hangs on the **hook** by the door.")
+	say("margaret", "And the soldering iron is back, see https://example.org/tools/iron?shelf=3")
+	say("hedy", "The door opens with\n```\nssh door.local open --for 10m\n```\nsince yesterday, by the way")
+	gone := say("grace", "never mind")
+	sockets["grace"].Ask(t, snugtest.Frame{"type": "delete", "id": gone})
+	better := say("grace", "Thanks, @margaret! See you at nine.")
+	sockets["grace"].Ask(t, snugtest.Frame{"type": "edit", "id": better, "message": "Thanks, @margaret! See you at *ten*."})
+	say("hedy", "I bring the `74HC595`s and the coffee")
+}
+
 // TestEveryPageInTheBrowser opens every page at both sizes and in both colour schemes; the browser fails the test at any console error
 // and any violation of the content security policy. With SNUG_PICTURES=DIR it leaves a picture of each.
 func TestEveryPageInTheBrowser(t *testing.T) {
 	s := snugtest.Start(t, snugtest.Options{})
-	client := snugtest.SignUp(t, s.URL, "grace", password)
-	socket := snugtest.Dial(t, client, s.URL+"/ws/")
-	socket.Ask(t, snugtest.Frame{"type": "join", "room": "lobby"})
-	for _, text := range []string{"good morning", "who has the key to the workshop?", "it is on the **hook** by the door, I think", "`ls /dev/null` and a [long](https://example.org/a/very/long/path/that/does/not/end/soon/and/goes/on/and/on) one"} {
-		socket.Ask(t, snugtest.Frame{"type": "post", "room": "lobby", "message": text})
-	}
+	talk(t, s.URL)
 	stranger, ada := snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL)
 	signUp(ada, "ada")
 	pages := []struct {

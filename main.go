@@ -183,8 +183,10 @@ func serve(fs *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 		defer stop()
+		// Whoever read the log may be gone, which is no reason to go too.
+		signal.Ignore(syscall.SIGPIPE)
 		logger := newLogger(p.errors, effective.Log)
 		n, err := open(ctx, &effective.Config, logger)
 		if err != nil {
@@ -203,6 +205,15 @@ func serve(fs *flag.FlagSet) action {
 		logger.Info("stopped")
 		return nil
 	}
+}
+
+// stopSignals are those that stop the server cleanly. A terminal that is closed sends SIGHUP; nohup says to live on.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 // welcome tells where Snug is, and how the first admin gets in.
@@ -235,6 +246,8 @@ func advise(err error) error {
 		advice = "let this user write there, or choose another directory with --data DIR"
 	case errors.Is(err, store.ErrDiskFull):
 		advice = "free some space, or choose another directory with --data DIR"
+	case errors.Is(err, store.ErrBusy):
+		advice = "end the program that works on snug.db"
 	case errors.Is(err, store.ErrDamaged):
 		advice = "put a copy of the data back, or choose another directory with --data DIR"
 	case errors.Is(err, syscall.EADDRINUSE):

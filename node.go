@@ -61,9 +61,13 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 	n.presence = presence.New(presence.Options{Linger: linger(c.Presence.Linger), Port: n.port("presence")})
 	n.onClose(n.presence.Close)
 
+	sites, err := issuers(c)
+	if err != nil {
+		return n, err
+	}
 	n.accounts = account.New(n.store, account.Options{
 		LoginsPerMinute: c.Limits.LoginsPerMinute, SignupsPerHour: c.Limits.SignupsPerHour,
-		SessionIdle: c.Accounts.SessionIdle, SessionLife: c.Accounts.SessionLife,
+		SessionIdle: c.Accounts.SessionIdle, SessionLife: c.Accounts.SessionLife, Issuers: sites,
 		Port: n.port("accounts"), Logger: logger,
 	})
 	n.onClose(n.accounts.Close)
@@ -95,6 +99,9 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 		return n, err
 	}
 	n.openControl()
+
+	// For a node that never ran; stop has done it otherwise.
+	n.closes = append(n.closes, func() error { return n.web.Shutdown(context.WithoutCancel(ctx)) })
 
 	if n.listeners, err = listen(ctx, c.Server.Listen); err != nil {
 		return n, err
@@ -181,6 +188,17 @@ func linger(d time.Duration) time.Duration {
 		return -1
 	}
 	return d
+}
+
+// issuers are the sites whose tokens open sockets.
+func issuers(c *config.Config) (*account.Issuers, error) {
+	var all []account.Issuer
+	for _, j := range c.Auth.JWT {
+		all = append(all, account.Issuer{
+			Name: j.Name, Key: j.Key, Iss: j.Issuer, Aud: j.Audience, UsernameClaim: j.UsernameClaim, CreateUsers: j.CreateUsers,
+		})
+	}
+	return account.NewIssuers(all)
 }
 
 // names are the host names under which browsers may open Snug: those of the configuration, that of the address to listen on, and the machine's

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"errors"
+	"log/slog"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -60,6 +65,30 @@ func TestLogIsForProgramsIfAsked(t *testing.T) {
 	}
 	if !strings.Contains(s.Stderr(), `"msg":"stopped"`) {
 		t.Errorf("the log does not tell the stop:\n%s", s.Stderr())
+	}
+}
+
+func TestANodeThatCannotListenEndsWhatItBegan(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	effective, err := config.Load(config.Sources{File: os.DevNull, Environment: []string{
+		"SNUG_SERVER_DATA=" + t.TempDir(), "SNUG_SERVER_LISTEN=" + taken.Addr().String(),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := open(t.Context(), &effective.Config, slog.New(slog.DiscardHandler))
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		t.Fatalf("a node on a port that is taken: %v", err)
+	}
+	answer := httptest.NewRecorder()
+	n.web.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "http://localhost/readyz", nil))
+	if !strings.Contains(answer.Body.String(), "stopping") {
+		t.Errorf("its web side goes on: %s", answer.Body)
 	}
 }
 

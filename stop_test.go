@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -59,12 +60,56 @@ func closeCode(t *testing.T, socket *snugtest.Socket) websocket.StatusCode {
 	}
 }
 
-func TestInterruptStopsToo(t *testing.T) {
+func TestInterruptAndHangUpStopToo(t *testing.T) {
 	t.Parallel()
-	s := snugtest.Start(t, snugtest.Options{})
-	s.Signal(os.Interrupt)
-	if code := s.Wait(); code != 0 {
-		t.Errorf("the exit code is %d", code)
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		s := snugtest.Start(t, snugtest.Options{})
+		s.Signal(sig)
+		if code := s.Wait(); code != 0 {
+			t.Errorf("%v: the exit code is %d", sig, code)
+		}
+	}
+}
+
+func TestLogThatNobodyReadsStopsNothing(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command(snugtest.Build(t), "--listen", "localhost:0", "--data", filepath.Join(t.TempDir(), "data"))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // in most runs it has ended
+	var address string
+	if _, err := fmt.Fscanf(out, "Snug is at %s\n", &address); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"healthz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = "evil.example" // is logged
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

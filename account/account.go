@@ -43,6 +43,7 @@ type Options struct {
 	SessionIdle     time.Duration // 0: DefaultSessionIdle
 	SessionLife     time.Duration // 0: DefaultSessionLife
 	Port            mesh.Port     // to the accounts of other nodes, which are asked for sessions unknown here; nil: alone
+	Issuers         *Issuers      // whose tokens open sockets; nil: nobody's
 	Logger          *slog.Logger  // nil: slog.Default()
 }
 
@@ -58,6 +59,7 @@ type Accounts struct {
 	loginKnown   *throttle // by name key and address, for addresses that the account is at home at
 	signups      *throttle // by address
 
+	issuers    *Issuers
 	idle, life time.Duration
 	cache      *cache
 	touches    chan touch
@@ -83,6 +85,9 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
+	if opts.Issuers == nil {
+		opts.Issuers = &Issuers{}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &Accounts{
 		st:           st,
@@ -93,6 +98,7 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 		loginAccount: newThrottle(opts.LoginsPerMinute, time.Minute),
 		loginKnown:   newThrottle(opts.LoginsPerMinute, time.Minute),
 		signups:      newThrottle(opts.SignupsPerHour, time.Hour),
+		issuers:      opts.Issuers,
 		idle:         opts.SessionIdle,
 		life:         opts.SessionLife,
 		cache:        newCache(maxCached),

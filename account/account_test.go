@@ -3,9 +3,7 @@ package account
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -230,188 +228,6 @@ func TestLogInRenewsAHashOfAnotherCost(t *testing.T) {
 	}
 }
 
-func TestUsersAreFoundByAnyFormOfTheirName(t *testing.T) {
-	t.Parallel()
-	a := openAccounts(t, openStore(t), Options{})
-	u := mustSignUp(t, a, "Νίκος")
-	for _, name := range []string{"Νίκος", "ΝΊΚΟΣ", "νίκοσ"} {
-		if got, err := a.UserByName(t.Context(), name); err != nil || got != u {
-			t.Errorf("UserByName(%q) = %v, %v", name, got, err)
-		}
-	}
-	for _, name := range []string{"nikos", "", "a b", ".."} {
-		if _, err := a.UserByName(t.Context(), name); !errors.Is(err, ErrNoUser) {
-			t.Errorf("UserByName(%q): %v, want ErrNoUser", name, err)
-		}
-	}
-	if got, err := a.UserByID(t.Context(), u.ID); err != nil || got != u {
-		t.Errorf("UserByID = %v, %v", got, err)
-	}
-	if _, err := a.UserByID(t.Context(), store.NewID()); !errors.Is(err, ErrNoUser) {
-		t.Errorf("UserByID of nobody: %v, want ErrNoUser", err)
-	}
-}
-
-func TestPeopleArePagedAndMatched(t *testing.T) {
-	t.Parallel()
-	a := openAccounts(t, openStore(t), Options{})
-	var want []string
-	for i := range 7 {
-		want = append(want, fmt.Sprintf("person%d", i))
-	}
-	users := make(map[string]User)
-	for _, name := range append(slices.Clone(want), "Grace.Hopper", "Σίσυφος", "a_b", "axb") {
-		users[name] = mustSignUp(t, a, name)
-	}
-	at := time.Now().Truncate(time.Millisecond)
-	if err := a.Seen(t.Context(), users["person3"].ID, at); err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for q := (Query{Match: "PERSON", Limit: 3}); ; {
-		people, next, err := a.People(t.Context(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range people {
-			names = append(names, p.Name)
-			if seen := p.Name == "person3"; p.LastSeen.Equal(at) != seen || p.LastSeen.IsZero() == seen {
-				t.Errorf("%s was last seen %v", p.Name, p.LastSeen)
-			}
-		}
-		if next == "" {
-			break
-		}
-		q.After = next
-	}
-	if !slices.Equal(names, want) {
-		t.Errorf("people = %v, want %v", names, want)
-	}
-	for match, name := range map[string]string{".hop": "Grace.Hopper", "ΣΊΣ": "Σίσυφος", "φος": "Σίσυφος", "_": "a_b", "ａｘ": "axb"} {
-		people, next, err := a.People(t.Context(), Query{Match: match})
-		if err != nil || next != "" || len(people) != 1 || people[0].User != users[name] {
-			t.Errorf("people who match %q: %v, %q, %v, want %s", match, people, next, err, name)
-		}
-	}
-	if people, next, err := a.People(t.Context(), Query{Match: "%"}); people != nil || next != "" || err != nil {
-		t.Errorf("people who match %%: %v, %q, %v, want none", people, next, err)
-	}
-	ids := []ID{users["person5"].ID, store.NewID(), users["a_b"].ID, users["person5"].ID}
-	people, err := a.PeopleByID(t.Context(), ids)
-	if err != nil || len(people) != 2 || people[0].Name != "person5" || people[1].Name != "a_b" {
-		t.Errorf("PeopleByID = %v, %v", people, err)
-	}
-}
-
-func TestFirstAdminIsMadeByTheTokenAlone(t *testing.T) {
-	t.Parallel()
-	st := openStore(t)
-	a := openAccounts(t, st, Options{SignupsPerHour: 1})
-	if u := mustSignUp(t, a, "first"); u.Admin {
-		t.Fatal("the first to sign up is an administrator")
-	}
-	old, err := a.Setup(t.Context())
-	if err != nil || len(old) != tokenLength {
-		t.Fatalf("Setup = %q, %v", old, err)
-	}
-	token, err := a.Setup(t.Context())
-	if err != nil || token == old {
-		t.Fatalf("Setup = %q, %v, want a new token", token, err)
-	}
-	for _, wrong := range []string{old, token[1:], token + "x", strings.ToUpper(token), "x"} {
-		if ok, err := a.SetupValid(t.Context(), wrong); ok || err != nil {
-			t.Errorf("SetupValid(%q) = %t, %v", wrong, ok, err)
-		}
-		if _, err := a.SignUp(t.Context(), SignUp{Name: "mallory", Password: goodPassword, Setup: wrong}); !errors.Is(err, ErrSetup) {
-			t.Errorf("sign up with %q: %v, want ErrSetup", wrong, err)
-		}
-	}
-	if value, _, _ := st.Meta(t.Context(), setupMeta); value == "" || strings.Contains(value, token) {
-		t.Errorf("the store holds %q", value)
-	}
-	// What the person can mend does not use the token up, and the throttle does not hold: the address has had its one.
-	for range 3 {
-		_, err = a.SignUp(t.Context(), SignUp{Name: "first", Password: "short", Address: "192.0.2.1", Setup: token})
-		if faults, ok := errors.AsType[FieldErrors](err); !ok || len(faults) != 2 {
-			t.Fatalf("a form with errors: %v", err)
-		}
-	}
-	if ok, err := a.SetupValid(t.Context(), token); !ok || err != nil {
-		t.Fatalf("SetupValid = %t, %v", ok, err)
-	}
-	u, err := a.SignUp(t.Context(), SignUp{Name: "root", Password: goodPassword, Address: "192.0.2.1", Setup: token})
-	if err != nil || !u.Admin {
-		t.Fatalf("sign up with the token: %+v, %v", u, err)
-	}
-	if _, err := a.SignUp(t.Context(), SignUp{Name: "root2", Password: goodPassword, Setup: token}); !errors.Is(err, ErrSetup) {
-		t.Errorf("the token makes a second account: %v", err)
-	}
-	if token, err := a.Setup(t.Context()); token != "" || err != nil {
-		t.Errorf("Setup with an administrator = %q, %v, want none", token, err)
-	}
-	mustDisable(t, st, u.ID)
-	if token, err := a.Setup(t.Context()); token == "" || err != nil {
-		t.Errorf("Setup when no administrator can log in = %q, %v, want a token", token, err)
-	}
-}
-
-func TestHundredAttemptsWithOneTokenMakeOneAdmin(t *testing.T) {
-	t.Parallel()
-	a := openAccounts(t, openStore(t), Options{})
-	token, err := a.Setup(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	errs := make([]error, 100)
-	start := make(chan struct{})
-	var all sync.WaitGroup
-	for i := range errs {
-		all.Go(func() {
-			<-start
-			_, errs[i] = a.SignUp(t.Context(), SignUp{Name: fmt.Sprint("root", i), Password: goodPassword, Setup: token})
-		})
-	}
-	close(start)
-	all.Wait()
-	made := 0
-	for _, err := range errs {
-		if err == nil {
-			made++
-		} else if !errors.Is(err, ErrSetup) {
-			t.Errorf("a loser gets %v, want ErrSetup", err)
-		}
-	}
-	if n, _ := a.Count(t.Context()); made != 1 || n != 1 {
-		t.Errorf("%d succeeded and %d accounts exist, want 1", made, n)
-	}
-}
-
-func TestAdminIsFoundBehindManyUsers(t *testing.T) {
-	t.Parallel()
-	st := openStore(t)
-	a := openAccounts(t, st, Options{})
-	var all sync.WaitGroup
-	for i := range setupPage + 1 {
-		all.Go(func() {
-			name := fmt.Sprintf("user%04d", i)
-			if _, err := st.CreateUser(t.Context(), store.User{ID: store.NewID(), Name: name, Key: name, Created: time.Now()}); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	token, err := a.Setup(t.Context())
-	if token == "" || err != nil {
-		t.Fatalf("Setup = %q, %v, want a token", token, err)
-	}
-	if _, err := a.SignUp(t.Context(), SignUp{Name: "zzz", Password: goodPassword, Setup: token}); err != nil {
-		t.Fatal(err)
-	}
-	if token, err := a.Setup(t.Context()); token != "" || err != nil {
-		t.Errorf("Setup = %q, %v, want none", token, err)
-	}
-}
-
 func TestCloseTwice(t *testing.T) {
 	t.Parallel()
 	a := openAccounts(t, openStore(t), Options{})
@@ -443,11 +259,8 @@ func TestTroubleIsNotAnAnswer(t *testing.T) {
 		{"log in again", func() error { return second(a.LogIn(ctx, "ada", goodPassword, "192.0.2.1")) }},
 		{"session", func() error { return second(a.Session(ctx, token)) }},
 		{"end a session", func() error { return a.EndSession(ctx, s.ID) }},
-		{"end sessions", func() error { return a.EndSessions(ctx, u.ID, ID{}) }},
 		{"user by name", func() error { return second(a.UserByName(ctx, "ada")) }},
 		{"user by id", func() error { return second(a.UserByID(ctx, store.NewID())) }},
-		{"people by id", func() error { return second(a.PeopleByID(ctx, []ID{u.ID})) }},
-		{"seen", func() error { return a.Seen(ctx, u.ID, time.Now()) }},
 		{"count", func() error { return second(a.Count(ctx)) }},
 		{"set up", func() error { return second(a.Setup(ctx)) }},
 	} {

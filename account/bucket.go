@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -191,26 +190,4 @@ func (t *throttle) size() int {
 		s.mu.Unlock()
 	}
 	return n
-}
-
-// addressKey is what counts as one address: an IPv4 address, the /64 of an IPv6 address, anything else as it is.
-// A port is left out.
-func addressKey(address string) string {
-	ip, err := netip.ParseAddr(strings.Trim(address, "[]"))
-	if err != nil {
-		withPort, errPort := netip.ParseAddrPort(address)
-		if errPort != nil {
-			return address
-		}
-		ip = withPort.Addr()
-	}
-	ip = ip.Unmap().WithZone("")
-	if ip.Is4() {
-		return ip.String()
-	}
-	prefix, err := ip.Prefix(64)
-	if err != nil {
-		return address
-	}
-	return prefix.String()
 }

@@ -210,8 +210,8 @@ func TestAddressKeyIsWhatOneCustomerHas(t *testing.T) {
 		"@":                                "@",
 		"somewhere else altogether: there": "somewhere else altogether: there",
 	} {
-		if got := addressKey(address); got != want {
-			t.Errorf("addressKey(%q) = %q, want %q", address, got, want)
+		if got := AddressKey(address); got != want {
+			t.Errorf("AddressKey(%q) = %q, want %q", address, got, want)
 		}
 	}
 }

@@ -10,6 +10,8 @@
 //   - At most as many passwords are hashed at once as there are processors; the others wait, until their context ends.
 //   - A session that was revoked, and every session of a disabled user, is refused from the moment that the change is
 //     committed, whoever made it: the cache follows the store.
+//   - A token of another site ([Pass]) is believed only under the algorithm of that site's key, and never for longer than
+//     it says. Why one is refused is for the log ([TokenError]).
 //   - The first administrator is made with a one-time token, never by being the first to sign up.
 //
 // # Throttling

@@ -78,5 +78,6 @@ func (e *ThrottledError) Error() string {
 // Unavailable reports whether an error means that nothing can be stored now, because the disk is full, say. What was
 // to be stored was not; it may be tried again later.
 func Unavailable(err error) bool {
-	return errors.Is(err, store.ErrDiskFull) || errors.Is(err, store.ErrNotWritable) || errors.Is(err, store.ErrClosed)
+	return errors.Is(err, store.ErrDiskFull) || errors.Is(err, store.ErrNotWritable) || errors.Is(err, store.ErrBusy) ||
+		errors.Is(err, store.ErrClosed)
 }

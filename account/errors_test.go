@@ -9,7 +9,7 @@ import (
 
 func TestUnavailableIsTheDiskAndNotTheCaller(t *testing.T) {
 	t.Parallel()
-	for _, err := range []error{store.ErrDiskFull, store.ErrNotWritable, store.ErrClosed} {
+	for _, err := range []error{store.ErrDiskFull, store.ErrNotWritable, store.ErrBusy, store.ErrClosed} {
 		if !Unavailable(fmt.Errorf("sign up: %w", err)) {
 			t.Errorf("%v is not unavailable", err)
 		}

@@ -18,7 +18,7 @@ func (a *Accounts) LogIn(ctx context.Context, name, password, address string) (U
 	if err != nil {
 		key = "" // nobody's
 	}
-	attempt, err := a.admit(ctx, key, addressKey(address))
+	attempt, err := a.admit(ctx, key, AddressKey(address))
 	if err != nil {
 		return User{}, err
 	}
@@ -119,7 +119,7 @@ func (a *Accounts) knows(ctx context.Context, key, address string) (bool, error)
 		return false, fmt.Errorf("log in: %w", err)
 	}
 	for _, s := range sessions {
-		if s.Address != "" && addressKey(s.Address) == address {
+		if s.Address != "" && AddressKey(s.Address) == address {
 			return true, nil
 		}
 	}

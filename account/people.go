@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
@@ -37,7 +39,7 @@ func (a *Accounts) People(ctx context.Context, q Query) (people []Person, next s
 	if limit <= 0 {
 		limit = defaultPeople
 	}
-	rows, err := a.st.Users(ctx, store.UserQuery{AfterKey: q.After, Match: matchKey(q.Match), Limit: limit + 1})
+	rows, err := a.st.Users(ctx, store.UserQuery{AfterKey: q.After, Match: MatchKey(q.Match), Limit: limit + 1})
 	if err != nil {
 		return nil, "", fmt.Errorf("list people: %w", err)
 	}
@@ -47,26 +49,6 @@ func (a *Accounts) People(ctx context.Context, q Query) (people []Person, next s
 	}
 	people, err = a.withLastSeen(ctx, rows)
 	return people, next, err
-}
-
-// PeopleByID gives the people of those ids that exist, in the order of the ids.
-func (a *Accounts) PeopleByID(ctx context.Context, ids []ID) ([]Person, error) {
-	rows, err := a.st.UsersByID(ctx, ids)
-	if err != nil {
-		return nil, fmt.Errorf("look up people: %w", err)
-	}
-	byID := make(map[ID]store.User, len(rows))
-	for _, row := range rows {
-		byID[row.ID] = row
-	}
-	ordered := make([]store.User, 0, len(rows))
-	for _, id := range ids {
-		if row, ok := byID[id]; ok {
-			ordered = append(ordered, row)
-			delete(byID, id)
-		}
-	}
-	return a.withLastSeen(ctx, ordered)
 }
 
 // withLastSeen adds the last-seen times with one query for all.
@@ -127,16 +109,21 @@ func (a *Accounts) Count(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// Seen notes when somebody was last online. An earlier time than the one known changes nothing.
-func (a *Accounts) Seen(ctx context.Context, user ID, at time.Time) error {
-	if err := a.st.SetSeen(ctx, user, at); err != nil {
-		return fmt.Errorf("note last seen: %w", err)
+// MatchKey maps a part of a name as [Key] maps a name, so that it can be looked for in keys, and in what it makes of
+// names. A part need not be a name: "." is one too.
+func MatchKey(part string) string {
+	if isASCII(part) {
+		return strings.ToLower(part) // the same, at a tenth of the cost: lists of thousands are searched
 	}
-	return nil
-}
-
-// matchKey maps a part of a name as [Key] maps a name. A part need not be a name: "." is one too.
-func matchKey(part string) string {
 	lower := cases.Lower(language.Und, cases.HandleFinalSigma(false)).String(width.Fold.String(part))
 	return joinForms(lower)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

@@ -199,23 +199,6 @@ func (a *Accounts) EndSession(ctx context.Context, id ID) error {
 	return nil // and the cache knows it: the store tells its watchers before it returns
 }
 
-// EndSessions revokes all sessions of a user but one; a zero except spares none.
-func (a *Accounts) EndSessions(ctx context.Context, user, except ID) error {
-	rows, err := a.st.SessionsOf(ctx, user)
-	if err != nil {
-		return fmt.Errorf("end sessions: %w", err)
-	}
-	for _, row := range rows {
-		if row.Revoked || row.ID == except {
-			continue
-		}
-		if err := a.EndSession(ctx, row.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // newToken makes a secret of 256 random bits.
 func newToken() string {
 	var secret [tokenBytes]byte

@@ -113,27 +113,6 @@ func TestEndedSessionIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
-func TestEndSessionsSparesOne(t *testing.T) {
-	t.Parallel()
-	a := openAccounts(t, openStore(t), Options{})
-	ada, grace := mustSignUp(t, a, "ada"), mustSignUp(t, a, "grace")
-	one, s := startSession(t, a, ada.ID)
-	two, _ := startSession(t, a, ada.ID)
-	three, _ := startSession(t, a, ada.ID)
-	other, otherSession := startSession(t, a, grace.ID)
-	if err := a.EndSessions(t.Context(), ada.ID, s.ID); err != nil {
-		t.Fatal(err)
-	}
-	wantSession(t, a, one, s.ID)
-	wantNoSession(t, a, two)
-	wantNoSession(t, a, three)
-	if err := a.EndSessions(t.Context(), ada.ID, ID{}); err != nil {
-		t.Fatal(err)
-	}
-	wantNoSession(t, a, one)
-	wantSession(t, a, other, otherSession.ID)
-}
-
 func TestDisabledUserHasNoSession(t *testing.T) {
 	t.Parallel()
 	st := openStore(t)
@@ -250,43 +229,6 @@ func TestUseDoesNotBringBackWhatIsOver(t *testing.T) {
 	})
 }
 
-func TestCacheIsBounded(t *testing.T) {
-	t.Parallel()
-	a := openAccounts(t, openStore(t), Options{})
-	a.cache.max = 4
-	u := mustSignUp(t, a, "ada")
-	sessions := make(map[string]ID)
-	for range 20 {
-		token, s := startSession(t, a, u.ID)
-		sessions[token] = s.ID
-	}
-	for range 3 {
-		for token, id := range sessions {
-			wantSession(t, a, token, id)
-		}
-	}
-	if n := len(a.cache.sessions); n > 4 {
-		t.Errorf("%d sessions are cached, want at most 4", n)
-	}
-}
-
-func TestCacheKeepsNothingThatMayBeOld(t *testing.T) {
-	t.Parallel()
-	c := newCache(10)
-	row := store.Session{ID: store.NewID(), User: store.NewID(), Token: [32]byte{1}}
-	version := c.version() // here the store is read
-	row.Revoked = true
-	c.follow([]store.Row{&row}) // here it changes
-	c.put(version, row.Token, newLiveSession(row), User{ID: row.User})
-	if _, _, ok := c.get(row.Token); ok {
-		t.Error("a session that was revoked while it was read is kept")
-	}
-	c.put(c.version(), row.Token, newLiveSession(row), User{ID: row.User})
-	if _, _, ok := c.get(row.Token); !ok {
-		t.Error("a session that did not change is not kept")
-	}
-}
-
 func TestSessionsUnderContentionEndForGood(t *testing.T) {
 	t.Parallel()
 	a := openAccounts(t, openStore(t), Options{})
@@ -316,62 +258,6 @@ func TestSessionsUnderContentionEndForGood(t *testing.T) {
 		})
 	}
 	all.Wait()
-}
-
-func TestEndingsAreTold(t *testing.T) {
-	t.Parallel()
-	st := openStore(t)
-	a := openAccounts(t, st, Options{})
-	u := mustSignUp(t, a, "ada")
-	told := make(chan ending, 10)
-	stop := a.OnEnded(func(session, user ID) { told <- ending{session, user} })
-	_, one := startSession(t, a, u.ID)
-	_, two := startSession(t, a, u.ID)
-	if err := a.EndSession(t.Context(), one.ID); err != nil {
-		t.Fatal(err)
-	}
-	if got := <-told; got != (ending{one.ID, u.ID}) {
-		t.Errorf("told of %v, want the first session", got)
-	}
-	// As if another node had revoked it.
-	_, err := st.UpdateSession(t.Context(), two.ID, func(s *store.Session) error {
-		s.Revoked = true
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := <-told; got != (ending{two.ID, u.ID}) {
-		t.Errorf("told of %v, want the second session", got)
-	}
-	mustDisable(t, st, u.ID)
-	if got := <-told; got != (ending{user: u.ID}) {
-		t.Errorf("told of %v, want all sessions of the user", got)
-	}
-	stop()
-	stop()
-	if err := a.EndSession(t.Context(), one.ID); err != nil {
-		t.Fatal(err)
-	}
-	a.Close()
-	if len(told) != 0 {
-		t.Errorf("told of %v after stop", <-told)
-	}
-}
-
-func TestListenerMayUseTheStore(t *testing.T) {
-	t.Parallel()
-	a := openAccounts(t, openStore(t), Options{})
-	u := mustSignUp(t, a, "ada")
-	_, s := startSession(t, a, u.ID)
-	done := make(chan error)
-	defer a.OnEnded(func(_, user ID) { done <- a.Seen(t.Context(), user, time.Now()) })()
-	if err := a.EndSession(t.Context(), s.ID); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
 }
 
 func TestWhatTheBrowserSaysIsCut(t *testing.T) {

@@ -32,7 +32,7 @@ func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, error) {
 		}
 		return a.signUp(ctx, s)
 	}
-	address := addressKey(s.Address)
+	address := AddressKey(s.Address)
 	if err := a.signups.take(ctx, address); err != nil {
 		return User{}, err
 	}

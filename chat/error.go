@@ -55,6 +55,8 @@ func fromStore(err error, doing string) error {
 		return &Error{Code: CodeUnavailable, Message: "the server's disk is full: nothing was stored; try again later", cause: err}
 	case errors.Is(err, store.ErrNotWritable):
 		return &Error{Code: CodeUnavailable, Message: "the server cannot write to its disk: nothing was stored; try again later", cause: err}
+	case errors.Is(err, store.ErrBusy):
+		return &Error{Code: CodeUnavailable, Message: "another program holds the server's database: nothing was stored; try again later", cause: err}
 	case errors.Is(err, store.ErrClosed):
 		return &Error{Code: CodeUnavailable, Message: "the server is stopping: nothing was stored; try again", cause: err}
 	case errors.Is(err, store.ErrConflict):

@@ -2,7 +2,9 @@ package chat
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"unicode/utf8"
 
 	"snug/store"
 )
@@ -17,6 +19,12 @@ const (
 	MaxMissed = 500
 	// MaxConversations is how many conversations an inbox holds.
 	MaxConversations = 100
+
+	// maxAnswer bounds the frames of one answer, in bytes on the wire. A text can be written so that its frame is twelve
+	// times as long, and a few dozen of them would fill the queue of everybody who opens the room.
+	maxAnswer = 512 << 10
+	// maxPreview is how many characters of its last message an inbox shows of a conversation.
+	maxPreview = 200
 )
 
 // Window is what a client shows of a room when it comes in or back. Its fields are those of the joined frame.
@@ -33,7 +41,7 @@ type Conversation struct {
 	User    string `json:"user"`
 	Online  bool   `json:"online"`
 	Time    int64  `json:"time"`
-	Message string `json:"message"` // the last one's text
+	Message string `json:"message"` // the beginning of the last one's text
 }
 
 // Inbox is what a client shows of private messages. Its fields are those of the inbox frame.
@@ -47,38 +55,46 @@ type Inbox struct {
 
 // Window returns what has happened in a room since the place after in the order of events log, in order of Seq, and
 // says that this recovered the room. Where it cannot say exactly (another log, a place that this log has not reached,
-// more than MaxMissed states, or no after) it returns the last WindowSize messages, oldest first. Everything up to
-// Window.Seq is in it; to miss nothing, a client is in the room's group before it asks.
+// more than MaxMissed states or of more than fits in an answer, or no after) it returns the last WindowSize messages,
+// oldest first, or as many of them as fit. Everything up to Window.Seq is in it; to miss nothing, a client is in the
+// room's group before it asks.
 func (c *Chat) Window(ctx context.Context, who Person, room Room, after int64, log string) (Window, error) {
 	room, err := c.readable(ctx, who, room)
 	if err != nil {
 		return Window{}, err
 	}
 	w := Window{Log: c.store.Log()}
-	// What is committed by now is in what is read from now on.
-	seq := c.store.Seq()
-	if c.recoverable(after, log, seq) {
-		missed, err := c.store.Since(ctx, room.ID, after, MaxMissed+1)
+	if c.recoverable(after, log) {
+		missed, seq, err := c.store.Since(ctx, room.ID, after, MaxMissed+1)
 		if err != nil {
 			return Window{}, fromStore(err, "read what was missed")
 		}
-		if len(missed) <= MaxMissed {
-			w.Recovered = true
-			w.Seq = lastPlace(missed, seq)
-			w.Messages, err = c.events(ctx, missed, room.Name)
-			return w, err
+		if after <= seq && len(missed) <= MaxMissed {
+			events, err := c.events(ctx, missed, room.Name)
+			if err != nil {
+				return Window{}, err
+			}
+			if overflow(events) == 0 {
+				w.Recovered, w.Seq, w.Messages = true, seq, events
+				return w, nil
+			}
 		}
 	}
 	latest, more, seq, err := c.store.Latest(ctx, room.ID, WindowSize)
 	if err != nil {
 		return Window{}, fromStore(err, "read the last messages")
 	}
-	w.Seq, w.More = seq, more
-	w.Messages, err = c.events(ctx, latest, room.Name)
-	return w, err
+	events, err := c.events(ctx, latest, room.Name)
+	if err != nil {
+		return Window{}, err
+	}
+	tooMany := overflow(events)
+	w.Seq, w.More, w.Messages = seq, more || tooMany > 0, events[tooMany:]
+	return w, nil
 }
 
-// History returns the messages of a room before the one of that id, oldest first; a zero id is the end.
+// History returns the messages of a room before the one of that id, oldest first; a zero id is the end. There are fewer
+// than limit, and more, if they are very long.
 func (c *Chat) History(ctx context.Context, who Person, room Room, before ID, limit int) (msgs []Event, more bool, err error) {
 	room, err = c.readable(ctx, who, room)
 	if err != nil {
@@ -111,7 +127,49 @@ func (c *Chat) history(ctx context.Context, room ID, name string, before ID, lim
 		return nil, false, fromStore(err, "read history")
 	}
 	events, err := c.events(ctx, rows, name)
-	return events, more, err
+	if err != nil {
+		return nil, false, err
+	}
+	tooMany := overflow(events)
+	return events[tooMany:], more || tooMany > 0, nil
+}
+
+// overflow is how many of the first events have to be left out so that the others fit in an answer. The last always
+// fits.
+func overflow(events []Event) int {
+	most := 0
+	for i := range events {
+		most += maxFrame(&events[i])
+	}
+	if most <= maxAnswer {
+		return 0
+	}
+	size := 0
+	for i := len(events) - 1; i >= 0; i-- {
+		frame, err := json.Marshal(&events[i])
+		if size += len(frame); err == nil && size > maxAnswer && i < len(events)-1 {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// maxFrame is more than the frame of an event can have: a character is six bytes at worst and stands in it twice, once
+// in spans, and around it are names and numbers.
+func maxFrame(e *Event) int {
+	return 12*len(e.Message) + 2*maxName*utf8.UTFMax + 512
+}
+
+// preview is the beginning of a text.
+func preview(text string) string {
+	n := 0
+	for at := range text {
+		if n == maxPreview {
+			return text[:at] + "…"
+		}
+		n++
+	}
+	return text
 }
 
 // Inbox returns who's private conversations, the latest first. With after and log, as for Window, it returns what who
@@ -120,18 +178,20 @@ func (c *Chat) Inbox(ctx context.Context, who Person, after int64, log string) (
 	if who.Guest() {
 		return Inbox{}, refuse(CodeForbidden, "log in to read private messages")
 	}
-	seq := c.store.Seq()
-	in := Inbox{Conversations: []Conversation{}, Messages: []Event{}, Seq: seq, Log: c.store.Log()}
-	if c.recoverable(after, log, seq) {
-		missed, err := c.store.PrivateSince(ctx, who.ID, after, MaxMissed+1)
+	// What is committed by now is in what is read from now on.
+	in := Inbox{Conversations: []Conversation{}, Messages: []Event{}, Seq: c.store.Seq(), Log: c.store.Log()}
+	if c.recoverable(after, log) {
+		missed, seq, err := c.store.PrivateSince(ctx, who.ID, after, MaxMissed+1)
 		if err != nil {
 			return Inbox{}, fromStore(err, "read what was missed")
 		}
-		if len(missed) <= MaxMissed {
-			in.Recovered = true
-			in.Seq = lastPlace(missed, seq)
-			if in.Messages, err = c.events(ctx, missed, ""); err != nil {
+		if after <= seq && len(missed) <= MaxMissed {
+			events, err := c.events(ctx, missed, "")
+			if err != nil {
 				return Inbox{}, err
+			}
+			if overflow(events) == 0 {
+				in.Recovered, in.Seq, in.Messages = true, seq, events
 			}
 		}
 	}
@@ -152,23 +212,16 @@ func (c *Chat) Inbox(ctx context.Context, who Person, after int64, log string) (
 			User:    names[rows[i].Other],
 			Online:  c.presence.Present(server, rows[i].Other.Hex()),
 			Time:    rows[i].Last.Posted.Millis(),
-			Message: rows[i].Last.Text,
+			Message: preview(rows[i].Last.Text),
 		})
 	}
 	return in, nil
 }
 
-// recoverable reports whether after is a place in this order of events. One that the log has not reached was given out
-// by a database that is no more: this one was restored from an older copy.
-func (c *Chat) recoverable(after int64, log string, seq int64) bool {
-	return after > 0 && after <= seq && log == c.store.Log()
-}
-
-func lastPlace(rows []store.Message, seq int64) int64 {
-	if len(rows) == 0 {
-		return seq
-	}
-	return max(seq, rows[len(rows)-1].Place)
+// recoverable reports whether after may be a place in this order of events. One that the log turns out not to have
+// reached was given out by a database that is no more: this one was restored from an older copy.
+func (c *Chat) recoverable(after int64, log string) bool {
+	return after > 0 && log == c.store.Log()
 }
 
 // events turns rows of history into frames: chat_message with the name of the room, or private_message where the row

@@ -1,7 +1,9 @@
 package chat
 
 import (
+	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -299,5 +301,80 @@ func TestInboxListsConversations(t *testing.T) {
 	again, err := w.Inbox(t.Context(), ada, missed.Seq, w.Log())
 	if err != nil || !again.Recovered || len(again.Messages) != 0 {
 		t.Errorf("got %+v, %v", again, err)
+	}
+}
+
+// swollen is a text that is twelve times as long in its frame: each character is escaped, in the text and in the spans.
+func swollen() string { return "*a*" + strings.Repeat("<", 3997) }
+
+func encodedLength(t *testing.T, v any) int {
+	t.Helper()
+	body, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(body)
+}
+
+func TestAnswersHaveAsManyLongMessagesAsFit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	ada := w.user("ada")
+	w.user("grace")
+	room := w.room(ada, "lobby")
+	before := w.Seq()
+	var last Receipt
+	for range 15 {
+		last = w.post(ada, "lobby", swollen())
+		w.post(ada, "lobby", "/pm grace "+swollen()[:4000-len("/pm grace ")])
+	}
+
+	window, err := w.Window(t.Context(), ada, room, 0, "")
+	if n := len(window.Messages); err != nil || n == 0 || n == 15 || !window.More || window.Messages[n-1].ID != last.ID {
+		t.Errorf("a window has %d messages, more %t, %v", n, window.More, err)
+	}
+	if n := encodedLength(t, window); n > maxAnswer+1000 {
+		t.Errorf("a window has %d bytes", n)
+	}
+	window, err = w.Window(t.Context(), ada, room, before, w.Log())
+	if err != nil || window.Recovered || len(window.Messages) == 0 {
+		t.Errorf("of too much to recover: recovered %t, %d messages, %v", window.Recovered, len(window.Messages), err)
+	}
+	inbox, err := w.Inbox(t.Context(), ada, before, w.Log())
+	if err != nil || inbox.Recovered || len(inbox.Messages) != 0 {
+		t.Errorf("of too much to recover: recovered %t, %d messages, %v", inbox.Recovered, len(inbox.Messages), err)
+	}
+
+	// Step by step all of it can be read.
+	seen, id, more := 0, ID{}, true
+	for more {
+		var events []Event
+		if events, more, err = w.History(t.Context(), ada, room, id, WindowSize); err != nil || len(events) == 0 {
+			t.Fatalf("%d events, %v", len(events), err)
+		}
+		if n := encodedLength(t, events); n > maxAnswer+1000 {
+			t.Errorf("history has %d bytes", n)
+		}
+		seen, id = seen+len(events), events[0].ID
+	}
+	if seen != 15 {
+		t.Errorf("history has %d messages in all", seen)
+	}
+}
+
+func TestAnInboxShowsTheBeginningOfLongMessages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	ada := w.user("ada")
+	w.user("grace")
+	for text, want := range map[string]string{
+		strings.Repeat("é", maxPreview):   strings.Repeat("é", maxPreview),
+		strings.Repeat("é", maxPreview+1): strings.Repeat("é", maxPreview) + "…",
+	} {
+		w.post(ada, "lobby", "/pm grace "+text)
+		inbox, err := w.Inbox(t.Context(), ada, 0, "")
+		if err != nil || len(inbox.Conversations) != 1 || inbox.Conversations[0].Message != want {
+			t.Errorf("got %+v, %v", inbox, err)
+		}
 	}
 }

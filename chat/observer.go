@@ -77,8 +77,8 @@ func (o *observer) server(ctx context.Context, user ID, name string, e presence.
 	event := PresenceEvent{Type: TypePresence, Username: name, IsLoggedIn: e.Present}
 	if !e.Present {
 		event.LastSeen = e.At.UnixMilli()
-		o.seen.note(user, e.At)
 	}
+	o.seen.note(user, e.At) // of those who came too: a server that is killed does not see them go
 	o.chat.send(ctx, UsersGroup, event)
 }
 

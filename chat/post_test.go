@@ -316,6 +316,7 @@ func TestErrorsOfTheStoreHaveCodes(t *testing.T) {
 	for cause, code := range map[error]string{
 		store.ErrDiskFull:    CodeUnavailable,
 		store.ErrNotWritable: CodeUnavailable,
+		store.ErrBusy:        CodeUnavailable,
 		store.ErrClosed:      CodeUnavailable,
 		store.ErrConflict:    CodeConflict,
 	} {

@@ -98,6 +98,30 @@ func TestLastSeenIsStored(t *testing.T) {
 	}
 }
 
+func TestComingOnlineIsBeingSeen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	ada := w.user("ada")
+	stored := make(chan *store.Seen, 2) // she leaves at the end
+	t.Cleanup(w.store.Watch(func(rows []store.Row) {
+		for _, row := range rows {
+			if row, ok := row.(*store.Seen); ok {
+				stored <- row
+			}
+		}
+	}))
+	before := time.Now().UnixMilli()
+	w.EnterServer(ada)
+	select {
+	case seen := <-stored:
+		if seen.User != ada.ID || seen.At.UnixMilli() < before {
+			t.Errorf("stored %v at %v", seen.User, seen.At)
+		}
+	case <-time.After(patience):
+		t.Fatal("a server that is killed now does not know that ada was here")
+	}
+}
+
 func TestGuestsAreNowhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Options{})

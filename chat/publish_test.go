@@ -52,7 +52,7 @@ func TestEveryListenerHearsTheStoredMessagesInOrder(t *testing.T) {
 	}
 	group.Wait()
 	for name, room := range opened {
-		stored, err := w.store.Since(t.Context(), room.ID, 0, 10*posters*each)
+		stored, _, err := w.store.Since(t.Context(), room.ID, 0, 10*posters*each)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +192,7 @@ func TestRecoveryShowsWhatIsStored(t *testing.T) {
 			enter()
 		}
 		hear()
-		stored, err := w.store.Since(t.Context(), room.ID, 0, 10_000)
+		stored, _, err := w.store.Since(t.Context(), room.ID, 0, 10_000)
 		if err != nil {
 			rt.Fatal(err)
 		}

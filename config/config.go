@@ -15,6 +15,7 @@ type Config struct {
 	Server   Server   `key:"server"`
 	Log      Log      `key:"log"`
 	Accounts Accounts `key:"accounts"`
+	Auth     Auth     `key:"auth"`
 	Presence Presence `key:"presence"`
 	Store    Store    `key:"store"`
 	Layer    Layer    `key:"layer"`
@@ -74,7 +75,7 @@ type Cluster struct {
 
 // Limits are the numbers that keep one person from using up what belongs to all.
 type Limits struct {
-	SocketsPerAddress int           `key:"sockets_per_address" default:"500" allow:"0..1000000" unit:"sockets" doc:"Open WebSockets from one IP address. Everybody behind one router shares an address. 0: no limit."`
+	SocketsPerAddress int           `key:"sockets_per_address" default:"2000" allow:"0..1000000" unit:"sockets" doc:"Open WebSockets from one IP address. Everybody behind one router shares an address, and everybody on one IPv6 network: limits on addresses count the first 64 bits. 0: no limit."`
 	SocketsPerUser    int           `key:"sockets_per_user" default:"20" allow:"0..1000000" unit:"sockets" doc:"Open WebSockets of one person, over all tabs and devices. 0: no limit."`
 	MessagesPerSecond int           `key:"messages_per_second" default:"10" allow:"0..1000000" unit:"messages per second" doc:"Messages that one person may send, after a burst of twice as many. 0: no limit."`
 	LoginsPerMinute   int           `key:"logins_per_minute" default:"10" allow:"0..1000000" unit:"attempts per minute" doc:"Failed log-ins for one account, and from one IP address. 0: no limit."`

@@ -9,7 +9,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
+
+// maxText is the longest text that a setting takes where nothing else bounds it, in characters.
+const maxText = 256
 
 // Field is one setting: a leaf of [Config].
 type Field struct {
@@ -19,30 +24,37 @@ type Field struct {
 
 	fallback string // the default, as text
 	allow    string
+	secret   bool // never to be shown
 	index    []int
 	kind     reflect.Type
 }
 
-// Fields are all settings, in the order of the struct.
+// Fields are all settings but those of [Lists], in the order of the struct.
 func Fields() []Field {
 	var fields []Field
 	root := reflect.TypeFor[Config]()
 	for i := range root.NumField() {
 		table := root.Field(i)
 		for j := range table.Type.NumField() {
-			leaf := table.Type.Field(j)
-			fields = append(fields, Field{
-				Key:      table.Tag.Get("key") + "." + leaf.Tag.Get("key"),
-				Unit:     leaf.Tag.Get("unit"),
-				Doc:      leaf.Tag.Get("doc"),
-				fallback: leaf.Tag.Get("default"),
-				allow:    leaf.Tag.Get("allow"),
-				index:    []int{i, j},
-				kind:     leaf.Type,
-			})
+			if leaf := table.Type.Field(j); !isList(leaf.Type) {
+				fields = append(fields, newField(table.Tag.Get("key"), leaf, i, j))
+			}
 		}
 	}
 	return fields
+}
+
+func newField(table string, leaf reflect.StructField, index ...int) Field {
+	return Field{
+		Key:      table + "." + leaf.Tag.Get("key"),
+		Unit:     leaf.Tag.Get("unit"),
+		Doc:      leaf.Tag.Get("doc"),
+		fallback: leaf.Tag.Get("default"),
+		allow:    leaf.Tag.Get("allow"),
+		secret:   leaf.Tag.Get("allow") == "secret",
+		index:    index,
+		kind:     leaf.Type,
+	}
 }
 
 // Environment is the setting's name in the environment: "SNUG_LIMITS_SOCKETS_PER_USER".
@@ -78,6 +90,12 @@ func (f Field) Allowed() string {
 		return "true or false"
 	case "hosts":
 		return `a list of host names without scheme and port, such as ["attic.local"]`
+	case "file":
+		return `the path of a file, such as "/etc/snug/site.pem"; a relative one begins where the configuration file is`
+	case "secret":
+		return fmt.Sprintf("a text of at least %d bytes", minSecret)
+	case "text":
+		return fmt.Sprintf("a text of at most %d characters", maxText)
 	}
 	if low, high, ok := strings.Cut(f.allow, ".."); ok {
 		if f.kind == reflect.TypeFor[time.Duration]() {
@@ -102,6 +120,9 @@ func (e *notAllowed) Error() string {
 	example := ""
 	if e.field.kind == reflect.TypeFor[time.Duration]() {
 		example = `, such as "90s", "12h" or "30d"`
+	}
+	if e.field.secret {
+		return "must be " + e.field.Allowed() // what it is now is nobody's business
 	}
 	return fmt.Sprintf("must be %s%s; it is %s", e.field.Allowed(), example, e.value)
 }
@@ -174,6 +195,12 @@ func (f Field) check(value any) (any, error) {
 			return nil, bad
 		}
 		return names, nil
+	case reflect.TypeFor[bool]():
+		yes, ok := value.(bool)
+		if !ok {
+			return nil, bad
+		}
+		return yes, nil
 	default:
 		s, ok := value.(string)
 		if !ok || !f.takesText(s) {
@@ -193,8 +220,12 @@ func (f Field) takesText(s string) bool {
 		return s == "" || isReachable(s)
 	case "url or empty":
 		return s == "" || isURL(s)
-	case "directory":
+	case "directory", "file":
 		return !strings.ContainsRune(s, 0)
+	case "secret":
+		return s == "" || len(s) >= minSecret
+	case "text":
+		return utf8.RuneCountInString(s) <= maxText && !strings.ContainsFunc(s, unicode.IsControl)
 	default:
 		return slices.Contains(strings.Split(f.allow, "|"), s)
 	}

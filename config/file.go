@@ -33,7 +33,7 @@ func (l *loader) readFile(path string, required bool) error {
 		}
 		return Problems{{Place: path, Text: fmt.Sprintf("this configuration file cannot be read (%s): %s", reason(err), how)}}
 	}
-	l.file = path
+	l.file, l.text = path, string(text)
 	var top map[string]toml.Primitive
 	meta, err := toml.Decode(string(text), &top)
 	if err != nil {
@@ -52,7 +52,7 @@ func (l *loader) readTop(path, name string, p toml.Primitive, meta *toml.MetaDat
 		l.report(place, name, l.noTable(name))
 		return
 	}
-	if tables := l.tables(); !slices.Contains(tables, name) {
+	if tables := l.tableNames(); !slices.Contains(tables, name) {
 		l.report(place, "["+name+"]", unknown("table", name, tables))
 		return
 	}
@@ -62,7 +62,12 @@ func (l *loader) readTop(path, name string, p toml.Primitive, meta *toml.MetaDat
 		return
 	}
 	for _, leaf := range names(meta, name) {
-		l.readLeaf(path, toml.Key{name, leaf}.String(), leaves[leaf], meta)
+		key := toml.Key{name, leaf}.String()
+		if list, ok := l.list(key); ok {
+			l.readList(path, list, leaves[leaf], meta)
+			continue
+		}
+		l.readLeaf(path, key, leaves[leaf], meta)
 	}
 }
 
@@ -70,7 +75,7 @@ func (l *loader) readLeaf(path, key string, p toml.Primitive, meta *toml.MetaDat
 	value, place := locate(path, p, meta)
 	f, ok := l.field(key)
 	if !ok {
-		l.report(place, key, unknown("key", key, l.keys))
+		l.report(place, key, unknown("key", key, slices.Concat(l.keys, l.listKeys())))
 		return
 	}
 	v, err := f.check(value)
@@ -84,7 +89,7 @@ func (l *loader) readLeaf(path, key string, p toml.Primitive, meta *toml.MetaDat
 
 // noTable says what is wrong with a value that stands in no table.
 func (l *loader) noTable(name string) string {
-	if slices.Contains(l.tables(), name) {
+	if slices.Contains(l.tableNames(), name) {
 		return fmt.Sprintf("must be a table: write [%s], and its keys under it", name)
 	}
 	if near := Nearest(name, l.keys); near != "" {
@@ -94,11 +99,10 @@ func (l *loader) noTable(name string) string {
 	return unknown("key", name, l.keys)
 }
 
-func (l *loader) tables() []string {
+func (l *loader) tableNames() []string {
 	var tables []string
-	for _, key := range l.keys {
-		table, _, _ := strings.Cut(key, ".")
-		if len(tables) == 0 || tables[len(tables)-1] != table {
+	for _, key := range slices.Concat(l.keys, l.listKeys()) {
+		if table, _, _ := strings.Cut(key, "."); !slices.Contains(tables, table) {
 			tables = append(tables, table)
 		}
 	}
@@ -146,6 +150,9 @@ func find(p toml.Primitive, meta *toml.MetaData) (value any, line int) {
 func syntaxProblem(path string, err error) Problem {
 	var at toml.ParseError
 	if errors.As(err, &at) {
+		if strings.HasSuffix(at.LastKey, "secret") { // the decoder quotes what it cannot read
+			at.Message = "must be a text in quotes, on one line; a backslash in it is written twice"
+		}
 		return Problem{Place: fmt.Sprintf("%s:%d", path, at.Position.Line), Name: at.LastKey, Text: at.Message}
 	}
 	return Problem{Place: path, Text: err.Error()}

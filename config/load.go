@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,6 +48,7 @@ type Effective struct {
 	Config
 	File   string // the file that was read, "" if there was none
 	Values []Value
+	Tables []Table // of the lists, in the order of the file
 }
 
 // Load puts the configuration together. Its error is [Problems] where the operator can mend it.
@@ -81,17 +81,20 @@ func CheckFile(path string) error {
 type loader struct {
 	fields   []Field
 	keys     []string
+	lists    []List
 	getenv   func(string) string
 	config   Config
 	from     map[string]origin // by key; no entry: the default
+	tables   []Table
 	problems Problems
 	file     string
+	text     string // of the file
 }
 
 type origin struct{ place, name string }
 
 func newLoader(environment []string) *loader {
-	l := &loader{fields: Fields(), from: map[string]origin{}}
+	l := &loader{fields: Fields(), lists: Lists(), from: map[string]origin{}}
 	l.getenv = func(name string) string {
 		for _, entry := range slices.Backward(environment) {
 			if value, ok := strings.CutPrefix(entry, name+"="); ok {
@@ -178,6 +181,10 @@ func (l *loader) readEnvironment(environment []string) {
 			continue
 		}
 		f, ok := byName[name]
+		if list, isList := l.ofList(strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, prefix), "_", "."))); isList && !ok {
+			l.report("environment", name, list.onlyInFile())
+			continue
+		}
 		if !ok {
 			l.report("environment", name, unknown("variable", name, names))
 			continue
@@ -193,6 +200,10 @@ func (l *loader) readFlags(flags []Setting) {
 			name += " " + s.Key
 		}
 		f, ok := l.field(s.Key)
+		if list, isList := l.ofList(s.Key); isList {
+			l.report("flag", name, list.onlyInFile())
+			continue
+		}
 		if !ok {
 			l.report("flag", name, unknown("key", s.Key, l.keys))
 			continue
@@ -264,7 +275,7 @@ func (l *loader) finish() (*Effective, error) {
 	if err := l.err(); err != nil {
 		return nil, err
 	}
-	e := &Effective{Config: l.config, File: l.file}
+	e := &Effective{Config: l.config, File: l.file, Tables: l.tables}
 	for _, f := range l.fields {
 		value := reflect.ValueOf(l.config).FieldByIndex(f.index).Interface()
 		from := "default"
@@ -281,31 +292,6 @@ func (o origin) String() string {
 		return o.name
 	}
 	return o.place
-}
-
-// Print writes the settings as a file that [Load] reads, with where each came from.
-func (e *Effective) Print(w io.Writer) error {
-	width := 0
-	for _, v := range e.Values {
-		width = max(width, len(last(v.Key))+len(" = ")+len(v.Literal))
-	}
-	table := ""
-	for _, v := range e.Values {
-		if t, _, _ := strings.Cut(v.Key, "."); t != table {
-			gap := "\n"
-			if table == "" {
-				gap = ""
-			}
-			table = t
-			if _, err := fmt.Fprintf(w, "%s[%s]\n", gap, table); err != nil {
-				return err
-			}
-		}
-		if _, err := fmt.Fprintf(w, "%-*s # %s\n", width, last(v.Key)+" = "+v.Literal, v.From); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // dataDir is where a person's Snug keeps its data, if nothing else is said: where the system wants the data of programs.

@@ -29,14 +29,25 @@ func TestExampleIsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	active := regexp.MustCompile(`(?m)^#(\w+ = )`).ReplaceAllString(string(text), "$1")
+	active := regexp.MustCompile(`(?m)^#(\w+ = |\[\[)`).ReplaceAllString(string(text), "$1")
+	active = strings.ReplaceAll(active, exampleKey, writeKey(t, newES256(t).Public()))
 	e, err := load(t, active, nil)
 	if err != nil {
 		t.Fatalf("a setting of the example is not one:\n%v", err)
 	}
-	for _, v := range e.Values {
+	all := e.Values
+	for _, table := range e.Tables {
+		all = append(all, table.Values...)
+	}
+	if len(e.Tables) != len(Lists()) {
+		t.Errorf("the example has %d tables of lists, want one of each", len(e.Tables))
+	}
+	for _, v := range all {
 		if v.From == "default" {
 			t.Errorf("%s is missing from the example", v.Key)
+		}
+		if _, ok := exampleValues[v.Key]; ok {
+			continue
 		}
 		name := regexp.QuoteMeta(last(v.Key) + " = " + v.Default())
 		if !regexp.MustCompile(`(?m)^#?` + name + `$`).MatchString(string(text)) {
@@ -97,16 +108,38 @@ func example() string {
 			table = t
 			fmt.Fprintf(&b, "\n[%s]\n", table)
 		}
-		b.WriteString("\n")
-		words := f.Doc
-		if f.Unit != "" {
-			words += " Unit: " + f.Unit + "."
+		b.WriteString(exampleField(f, name, f.Default()))
+	}
+	for _, list := range Lists() {
+		fmt.Fprintf(&b, "\n%s#[[%s]]\n", wrap(list.Doc), list.Key)
+		for _, f := range list.Fields {
+			value := f.Default()
+			if shown, ok := exampleValues[f.Key]; ok {
+				value = shown
+			}
+			b.WriteString(exampleField(f, last(f.Key), value))
 		}
-		words += " Allowed: " + f.Allowed() + "."
-		b.WriteString(wrap(words))
-		fmt.Fprintf(&b, "#%s = %s\n", name, f.Default())
 	}
 	return b.String()
+}
+
+func exampleField(f Field, name, value string) string {
+	words := f.Doc
+	if f.Unit != "" {
+		words += " Unit: " + f.Unit + "."
+	}
+	words += " Allowed: " + f.Allowed() + "."
+	return fmt.Sprintf("\n%s#%s = %s\n", wrap(words), name, value)
+}
+
+const exampleKey = "/etc/snug/site.pem"
+
+// exampleValues are what the example shows where the default would say nothing. There is no secret among them: somebody
+// would keep it.
+var exampleValues = map[string]string{
+	"auth.jwt.name":            `"site"`,
+	"auth.jwt.algorithm":       `"ES256"`,
+	"auth.jwt.public_key_file": `"` + exampleKey + `"`,
 }
 
 // wrap breaks words into lines of comment.
@@ -132,9 +165,20 @@ func reference() string {
 			table = t
 			fmt.Fprintf(&b, "\n### [%s]\n\n| key | default | unit | what it does | allowed |\n|---|---|---|---|---|\n", table)
 		}
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", name, f.Default(), f.Unit, cell(f.Doc), cell(f.Allowed()))
+		b.WriteString(row(f, name))
+	}
+	for _, list := range Lists() {
+		fmt.Fprintf(&b, "\n### [[%s]]\n\n%s It stands only in the file.\n\n", list.Key, list.Doc)
+		b.WriteString("| key | default | unit | what it does | allowed |\n|---|---|---|---|---|\n")
+		for _, f := range list.Fields {
+			b.WriteString(row(f, last(f.Key)))
+		}
 	}
 	return b.String() + "\n"
+}
+
+func row(f Field, name string) string {
+	return fmt.Sprintf("| `%s` | `%s` | %s | %s | %s |\n", name, f.Default(), f.Unit, cell(f.Doc), cell(f.Allowed()))
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }

@@ -230,7 +230,7 @@ func surviveFullDisk(t *testing.T, s *Store, makeSpace func()) {
 	if m.Place <= last.Place || m.Stamp <= last.Stamp {
 		t.Errorf("first write with space: %+v after %+v", m.Header, last.Header)
 	}
-	all, err := s.Since(ctx, RoomID("lobby"), 0, len(acked)+10)
+	all, _, err := s.Since(ctx, RoomID("lobby"), 0, len(acked)+10)
 	if err != nil || all[len(all)-1] != m {
 		t.Errorf("last of %d messages is not the newest, %v", len(all), err)
 	}

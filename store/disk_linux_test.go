@@ -33,11 +33,9 @@ func TestFullDiskLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if err := s.Close(); err != nil {
-		t.Error(err)
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("with space again: %v", err)
 	}
-	// A disk that is full already when the store is opened.
-	other := filepath.Join(dir, "other")
 	f, err := os.Create(ballast)
 	if err != nil {
 		t.Fatal(err)
@@ -46,6 +44,15 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	for err == nil {
 		_, err = f.Write(make([]byte, 4096))
 	}
+	// However short ago it was ready.
+	if err := s.Ready(t.Context()); !errors.Is(err, ErrDiskFull) {
+		t.Errorf("ready on a full disk: %v, want ErrDiskFull", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	// A disk that is full already when the store is opened.
+	other := filepath.Join(dir, "other")
 	if _, err := Open(context.Background(), other, Options{}); !errors.Is(err, ErrDiskFull) {
 		t.Errorf("open: %v, want ErrDiskFull", err)
 	}

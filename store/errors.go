@@ -21,6 +21,8 @@ var (
 	ErrNotWritable = errors.New("data directory cannot be written")
 	// ErrDamaged means that the database file is damaged, or is not Snug's.
 	ErrDamaged = errors.New("not a usable Snug database")
+	// ErrBusy means that another program has held the database locked for too long.
+	ErrBusy = errors.New("another program holds the database locked")
 	// ErrDiskFull means that there was no space left; what was stored before is safe.
 	ErrDiskFull = errors.New("disk is full")
 )

@@ -28,7 +28,7 @@ func Example() {
 	if _, _, err := st.PostMessage(ctx, store.Message{Room: room.ID, Author: ada.ID, Text: "Hello"}); err != nil {
 		log.Fatal(err)
 	}
-	news, _ := st.Since(ctx, room.ID, seen, 10)
+	news, _, _ := st.Since(ctx, room.ID, seen, 10)
 	fmt.Println(news[0].Text)
 	// Output: Hello
 }

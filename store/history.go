@@ -80,37 +80,53 @@ func history(ctx context.Context, q querier, room, before ID, limit int) (msgs [
 // Latest gives the newest messages as [Store.History] does, and the place up to
 // which they are complete: [Store.Since] that place gives what came later.
 func (s *Store) Latest(ctx context.Context, room ID, limit int) (msgs []Message, more bool, seq int64, err error) {
-	err = s.reader.snapshot(ctx, []string{newestPlace, newestMessages}, func(q querier) error {
-		newest, err := one[number](ctx, q, newestPlace)
-		if err != nil {
-			return err
-		}
-		seq = int64(newest)
+	seq, err = s.readAt(ctx, "read newest messages", newestMessages, func(q querier) error {
 		msgs, more, err = history(ctx, q, room, ID{}, limit)
 		return err
 	})
 	if err != nil {
-		return nil, false, 0, s.readError(ctx, "read newest messages", err)
+		return nil, false, 0, err
 	}
 	return msgs, more, seq, nil
 }
 
 // Since gives the messages of a room or conversation that were posted, edited or
-// deleted after that place, in their newest state and in order of place. Whoever
-// asks for one more than needed sees whether there are more.
-func (s *Store) Since(ctx context.Context, room ID, after int64, limit int) ([]Message, error) {
-	if limit <= 0 {
-		return nil, nil
-	}
-	return readMany[Message](ctx, s, "read changes", messagesSince, room, after, limit)
+// deleted after that place, in their newest state and in order of place, and the
+// place up to which they are complete unless there are limit of them. Whoever asks
+// for one more than needed sees whether there are more.
+func (s *Store) Since(ctx context.Context, room ID, after int64, limit int) (msgs []Message, seq int64, err error) {
+	return s.since(ctx, "read changes", messagesSince, room, after, limit)
 }
 
 // PrivateSince is [Store.Since] over all private messages from or to a user.
-func (s *Store) PrivateSince(ctx context.Context, user ID, after int64, limit int) ([]Message, error) {
-	if limit <= 0 {
-		return nil, nil
+func (s *Store) PrivateSince(ctx context.Context, user ID, after int64, limit int) (msgs []Message, seq int64, err error) {
+	return s.since(ctx, "read private changes", privateSince, user, after, limit)
+}
+
+func (s *Store) since(ctx context.Context, doing, query string, whose ID, after int64, limit int) (msgs []Message, seq int64, err error) {
+	seq, err = s.readAt(ctx, doing, query, func(q querier) error {
+		msgs, err = many[Message](ctx, q, query, whose, after, max(limit, 0))
+		return err
+	})
+	if err != nil {
+		return nil, 0, err
 	}
-	return readMany[Message](ctx, s, "read private changes", privateSince, user, after, limit)
+	return msgs, seq, nil
+}
+
+// readAt runs a query on one state of the database, and gives the newest place in
+// that state. It can be greater than [Store.Seq]: readers see a commit while the
+// writer still tidies up after it.
+func (s *Store) readAt(ctx context.Context, doing, query string, fn func(querier) error) (seq int64, err error) {
+	err = s.reader.snapshot(ctx, []string{newestPlace, query}, func(q querier) error {
+		newest, err := one[number](ctx, q, newestPlace)
+		if err != nil {
+			return err
+		}
+		seq = int64(newest)
+		return fn(q)
+	})
+	return seq, s.readError(ctx, doing, err)
 }
 
 // Conversations lists whom a user has private messages with, the latest first.

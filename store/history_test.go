@@ -92,7 +92,7 @@ func TestSinceGivesTheNewestStateOfWhatChanged(t *testing.T) {
 		{s.Seq(), 10, []string{}},
 		{0, 0, []string{}},
 	} {
-		got, err := s.Since(ctx, room, tt.after, tt.limit)
+		got, _, err := s.Since(ctx, room, tt.after, tt.limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func TestPrivateSinceGivesBothDirections(t *testing.T) {
 		{NewID(), 0, 10, []string{}},
 		{ada, 0, 0, []string{}},
 	} {
-		got, err := s.PrivateSince(ctx, tt.user, tt.after, tt.limit)
+		got, _, err := s.PrivateSince(ctx, tt.user, tt.after, tt.limit)
 		if err != nil {
 			t.Fatal(err)
 		}

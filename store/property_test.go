@@ -166,7 +166,7 @@ func (m *model) checkChanges(t *rapid.T, s *Store, rooms, people []ID) {
 		return msgs
 	}
 	for _, room := range rooms {
-		got, err := s.Since(ctx, room, after, len(m.rows)+1)
+		got, _, err := s.Since(ctx, room, after, len(m.rows)+1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func (m *model) checkChanges(t *rapid.T, s *Store, rooms, people []ID) {
 		}
 	}
 	for _, user := range people {
-		got, err := s.PrivateSince(ctx, user, after, len(m.rows)+1)
+		got, _, err := s.PrivateSince(ctx, user, after, len(m.rows)+1)
 		if err != nil {
 			t.Fatal(err)
 		}

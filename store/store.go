@@ -260,6 +260,7 @@ func (s *Store) Watch(fn func([]Row)) (stop func()) {
 // Ready writes something and waits until it is on disk.
 func (s *Store) Ready(ctx context.Context) error {
 	return s.writer.submit(ctx, "write to the database", func(t *tx) error {
-		return t.write(putMeta, "ready", t.now.UTC().Format(time.RFC3339))
+		// Always another value: SQLite does not write a row that stays as it is.
+		return t.write(putMeta, "ready", NewID().String())
 	})
 }

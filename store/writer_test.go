@@ -156,7 +156,7 @@ func TestOnlyTheCulpritFails(t *testing.T) {
 			}
 			say(t, s, RoomID("lobby"), ID{1}, "later")
 			stop()
-			msgs, err := s.Since(ctx, RoomID("lobby"), 0, 10)
+			msgs, _, err := s.Since(ctx, RoomID("lobby"), 0, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -225,7 +225,7 @@ func TestContextEndsTheWait(t *testing.T) {
 	}
 	release()
 	say(t, s, RoomID("lobby"), ID{1}, "after")
-	msgs, err := s.Since(context.Background(), RoomID("lobby"), 0, 10)
+	msgs, _, err := s.Since(context.Background(), RoomID("lobby"), 0, 10)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func (s *Server) historyAnswer(ctx context.Context, v *visitor, f historyFrame) 
 			return nil, err
 		}
 		answer.User = other.Name
-		answer.Messages, answer.More, err = s.chat.PrivateHistory(ctx, v.person(), other.Name, before, windowSize)
+		answer.Messages, answer.More, err = s.chat.PrivateHistory(ctx, v.person(), other.Name, before, chat.WindowSize)
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +48,7 @@ func (s *Server) historyAnswer(ctx context.Context, v *visitor, f historyFrame) 
 			return nil, err
 		}
 		answer.Room = room.Name
-		answer.Messages, answer.More, err = s.chat.History(ctx, v.person(), room, before, windowSize)
+		answer.Messages, answer.More, err = s.chat.History(ctx, v.person(), room, before, chat.WindowSize)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +73,7 @@ func (s *Server) inboxAnswer(ctx context.Context, v *visitor, f inboxFrame) (*in
 }
 
 func (s *Server) roomsAnswer(ctx context.Context) (*roomsAnswer, error) {
-	rooms, err := s.chat.Rooms(ctx, maxRooms)
+	rooms, err := s.chat.Rooms(ctx, chat.MaxRooms)
 	if err != nil {
 		return nil, err
 	}

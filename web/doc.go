@@ -9,7 +9,7 @@
 //   - Text is text. Templates escape it, no script or style stands in a page, and the content security policy has no
 //     exception.
 //   - One table in errors.go says what each error means to a browser and to a socket.
-//   - A socket ends with its session, at once. Until then it is a listener on the channel layer, a member of the groups
+//   - A socket ends with its session: at once where somebody ends it, soon where it runs out. Until then it is a listener on the channel layer, a member of the groups
 //     of its room and its person, and a visit in the presence tracker; all of that is undone when it closes.
 //
 // The three socket protocols are in docs/protocol.md, whose examples are held against this package by its tests.

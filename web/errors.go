@@ -135,8 +135,6 @@ func explainCode(refused *chat.Error) *trouble {
 		t.status, t.heading = http.StatusTooManyRequests, "Too fast"
 	case chat.CodeUnavailable:
 		t.status, t.heading = http.StatusServiceUnavailable, "The server cannot store anything now"
-	case codeInternal:
-		return errInternal
 	}
 	return t
 }
@@ -144,9 +142,7 @@ func explainCode(refused *chat.Error) *trouble {
 // fail answers with the error page of an error, and logs it if it is the server's.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	t := explain(err)
-	if t.status >= http.StatusInternalServerError && r.Context().Err() == nil {
-		s.logger.Error("request could not be answered", "method", r.Method, "path", r.URL.Path, "error", err)
-	}
+	s.logFailure(r, t, err)
 	label, path := t.label, t.path
 	if label == "" {
 		label = "Go to the start page"
@@ -161,6 +157,21 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		ActionHref:  base(r) + path,
 	}
 	s.render(w, r, t.status, "error", view)
+}
+
+// failJSON answers a program with the error frame of the sockets.
+func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, err error) {
+	t := explain(err)
+	s.logFailure(r, t, err)
+	t.retryAfter(w.Header())
+	writeJSON(w, t.status, errorAnswer(nil, err))
+}
+
+// logFailure is for what the server could not do. That it is stopping the log says already.
+func (s *Server) logFailure(r *http.Request, t *trouble, err error) {
+	if t.status >= http.StatusInternalServerError && t != errStopping && r.Context().Err() == nil {
+		s.logger.Error("request could not be answered", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
 }
 
 // retryAfter sets the header that tells programs when to try again.
@@ -203,14 +214,18 @@ func sentence(text string) string {
 
 // denyCrossOrigin answers a form that a page of another site has sent.
 func (s *Server) denyCrossOrigin(w http.ResponseWriter, r *http.Request) {
-	s.logger.Warn("cross-origin request refused", "method", r.Method, "path", r.URL.Path,
-		"origin", r.Header.Get("Origin"), "host", r.Host)
+	s.foreign.log(time.Now(), func(times int) {
+		s.logger.Warn("cross-origin request refused", "method", r.Method, "path", r.URL.Path,
+			"origin", r.Header.Get("Origin"), "host", r.Host, "times", times)
+	})
 	s.fail(w, r, errCrossOrigin)
 }
 
 // denyHost answers under a name that was not configured. Nobody is looked up: the page belongs to who owns that name.
 func (s *Server) denyHost(w http.ResponseWriter, r *http.Request) {
-	s.logger.Warn("request under an unknown host name refused", "host", r.Host)
+	s.misnamed.log(time.Now(), func(times int) {
+		s.logger.Warn("request under an unknown host name refused", "host", r.Host, "times", times)
+	})
 	view := ErrorPage{
 		Page:    s.page(r, "Unknown name", nil),
 		Status:  http.StatusMisdirectedRequest,

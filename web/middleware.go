@@ -52,6 +52,10 @@ func secure(h http.Header) {
 // routed hands the request to its route; what has none gets a page where the mux would answer with a line of text.
 func (s *Server) routed(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !clean(r.URL.EscapedPath()) {
+			s.fail(w, r, errNoPage)
+			return
+		}
 		fallback, pattern := mux.Handler(r)
 		if pattern != "" && !missesSlash(r) {
 			mux.ServeHTTP(w, r)
@@ -75,6 +79,12 @@ func (s *Server) routed(mux *http.ServeMux) http.Handler {
 		}
 		s.fail(w, r, errNoPage)
 	})
+}
+
+// clean reports whether a path has no empty part and no dots for one. The mux would redirect from any other, to an
+// address that is wrong behind a proxy with a path of its own; and nothing of ours leads there.
+func clean(escaped string) bool {
+	return !strings.Contains(escaped, "//") && !strings.Contains(escaped+"/", "/./") && !strings.Contains(escaped+"/", "/../")
 }
 
 // missesSlash reports whether the mux would answer with a redirect of its own, which is not relative.
@@ -190,15 +200,16 @@ func (s *Server) sameOrigin(r *http.Request) bool {
 		return false
 	}
 	origin, err := url.Parse(origins[0])
-	if err != nil || origin.Host == "" {
+	if err != nil || origin.Host == "" || origin.User != nil {
 		return false
 	}
 	if strings.EqualFold(origin.Host, r.Host) {
 		return true
 	}
-	// Behind a proxy that does not hand on the Host header, a configured name is as good.
+	// Behind a proxy that does not hand on the Host header, a configured name is as good. If it is handed on, another
+	// port is another program on that machine, to whose pages the browser lends our cookie.
 	name := hostname(origin.Host)
-	return s.names[name] && name != "localhost"
+	return s.names[name] && name != "localhost" && name != hostname(r.Host)
 }
 
 // address is where the request comes from, without its port.

@@ -23,10 +23,9 @@ const (
 )
 
 const (
-	// framesPerSecond and framesAtOnce bound what one socket may ask, beside messages, which have a limit of their own.
-	// The page asks a handful when it opens.
-	framesPerSecond = 20
-	framesAtOnce    = 100
+	// idlePerSecond and idleAtOnce bound what one socket may send that nobody wants to hear.
+	idlePerSecond = 20
+	idleAtOnce    = 100
 	// patience is how much wrong a socket may do before it is closed, and patiencePerSecond how fast that is forgotten.
 	// See cost.
 	patience          = 200
@@ -42,11 +41,12 @@ type peer struct {
 	visitor  *visitor // nil for a guest
 	room     chat.ID  // the only room that the socket is for, if it is for one
 	channel  string
-	stop     func() // ends listening, and with it all memberships
-	frames   *rate.Limiter
+	stop     func()        // ends listening, and with it all memberships
+	idle     *rate.Limiter // what is ignored
 	patience *rate.Limiter
+	check    time.Time // when the session is looked up next; once the socket is among the peers, for their goroutine alone
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows
 	gone   bool
 	groups map[string]struct{}
 	visits map[chat.ID]*presence.Visit // by room; the zero ID is the whole server
@@ -69,11 +69,14 @@ func (s *Server) attach(c *socket.Conn, v *visitor, room chat.ID, listener layer
 		visitor:  v,
 		room:     room,
 		channel:  channel,
-		stop:     stop,
-		frames:   rate.NewLimiter(framesPerSecond, framesAtOnce),
+		stop:     s.untilExpiry(v, stop),
+		idle:     rate.NewLimiter(idlePerSecond, idleAtOnce),
 		patience: rate.NewLimiter(patiencePerSecond, patience),
 		groups:   make(map[string]struct{}),
 		visits:   make(map[chat.ID]*presence.Visit),
+	}
+	if v != nil {
+		p.check = nextCheck(v, time.Now())
 	}
 	s.peers.add(p)
 	if v != nil {
@@ -88,7 +91,7 @@ func (s *Server) attach(c *socket.Conn, v *visitor, room chat.ID, listener layer
 // begin brings a person online, unless their session ended between the upgrade and here: who ends a session closes the
 // sockets that are there, and this one may not have been.
 func (p *peer) begin() error {
-	v, err := p.server.visitorByToken(p.conn.Context(), p.visitor.token)
+	v, err := p.server.still(p.conn.Context(), p.visitor)
 	if err != nil {
 		return err
 	}
@@ -102,56 +105,42 @@ func (p *peer) begin() error {
 func (p *peer) person() chat.Person { return p.visitor.person() }
 
 // join makes the socket a member of a group.
+//
+// The lock is held over calls of the layer here and below, which never block: otherwise a renewal could take away the
+// membership of a socket that left a room and came back meanwhile.
 func (p *peer) join(ctx context.Context, group string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return nil
+	}
 	if err := p.server.layer.GroupAdd(ctx, group, p.channel); err != nil {
 		return err
 	}
-	p.mu.Lock()
-	gone := p.gone
 	p.groups[group] = struct{}{}
-	p.mu.Unlock()
-	if gone {
-		return p.server.layer.GroupDiscard(ctx, group, p.channel)
-	}
 	return nil
 }
 
-// quit ends the membership in a group.
+// quit ends the membership in a group, even where the time for an answer is over.
 func (p *peer) quit(ctx context.Context, group string) error {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	delete(p.groups, group)
-	p.mu.Unlock()
-	return p.server.layer.GroupDiscard(ctx, group, p.channel)
+	return p.server.layer.GroupDiscard(context.WithoutCancel(ctx), group, p.channel)
 }
 
 // refresh renews all memberships, which the layer forgets otherwise.
 func (p *peer) refresh(ctx context.Context) {
 	p.mu.Lock()
-	groups := make([]string, 0, len(p.groups))
-	for group := range p.groups {
-		groups = append(groups, group)
+	defer p.mu.Unlock()
+	if p.gone {
+		return
 	}
-	p.mu.Unlock()
-	for _, group := range groups {
-		if err := p.renew(ctx, group); err != nil {
+	for group := range p.groups {
+		if err := p.server.layer.GroupAdd(ctx, group, p.channel); err != nil {
 			p.server.logger.Error("group membership could not be renewed", "group", group, "error", err)
 		}
 	}
-}
-
-// renew adds the socket again to a group, if it did not leave it meanwhile.
-func (p *peer) renew(ctx context.Context, group string) error {
-	if err := p.server.layer.GroupAdd(ctx, group, p.channel); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	_, member := p.groups[group]
-	member = member && !p.gone
-	p.mu.Unlock()
-	if !member {
-		return p.server.layer.GroupDiscard(ctx, group, p.channel)
-	}
-	return nil
 }
 
 // enter keeps a visit until the socket closes. A visit to a place where it already is, or that comes too late, ends.
@@ -250,9 +239,9 @@ func (p *peer) annoy(cost int) {
 	}
 }
 
-// mayAsk takes one frame from what the socket may ask.
+// mayAsk takes one frame from what the person may ask, over all sockets.
 func (p *peer) mayAsk() error {
-	return take(p.frames, time.Now(), "you are asking for too much at once")
+	return p.server.asks.take(p.visitor.user.ID, time.Now())
 }
 
 // maySpeak takes one message from what the person may send, over all sockets.
@@ -262,7 +251,7 @@ func (p *peer) maySpeak() error {
 
 // ignore is for what nobody wants to hear: it costs nothing but a flood.
 func (p *peer) ignore() {
-	if p.mayAsk() != nil {
+	if !p.idle.Allow() {
 		p.annoy(1)
 	}
 }

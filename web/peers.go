@@ -7,17 +7,18 @@ import (
 
 	"snug/account"
 	"snug/chat"
+	"snug/layer"
 	"snug/web/socket"
 )
 
 const (
 	// cleanEvery is how often what nobody uses any more is forgotten.
 	cleanEvery = time.Minute
-	// sessionsEvery is how often the sessions of open sockets are looked up, which also keeps them from expiring for lack
-	// of use. Ended ones are told of at once; this is for those that run out.
+	// sessionsTick is how late a socket may end whose session has run out. Sessions that were ended are told of at once.
+	// It is a quarter of the shortest time that a session lasts without use, see nextCheck.
+	sessionsTick = 15 * time.Second
+	// sessionsEvery is how often the session of an open socket is looked up, unless it runs out sooner.
 	sessionsEvery = 10 * time.Minute
-	// defaultGroupExpiry is the layer's own.
-	defaultGroupExpiry = 24 * time.Hour
 )
 
 // peers are all open sockets. Its goroutine renews their memberships and ends those whose session has expired.
@@ -26,7 +27,7 @@ type peers struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards what follows
 	all   map[*peer]struct{}
 	users map[account.ID]map[*peer]struct{}
 }
@@ -54,13 +55,13 @@ func (ps *peers) run(ctx context.Context) {
 	defer close(ps.done)
 	expiry := ps.server.limits.GroupExpiry
 	if expiry <= 0 {
-		expiry = defaultGroupExpiry
+		expiry = layer.DefaultGroupExpiry
 	}
 	renew := time.NewTicker(max(expiry/4, time.Millisecond))
 	defer renew.Stop()
 	clean := time.NewTicker(cleanEvery)
 	defer clean.Stop()
-	sessions := time.NewTicker(sessionsEvery)
+	sessions := time.NewTicker(sessionsTick)
 	defer sessions.Stop()
 	for {
 		select {
@@ -73,8 +74,9 @@ func (ps *peers) run(ctx context.Context) {
 		case now := <-clean.C:
 			ps.server.tickets.clean(now)
 			ps.server.talk.clean(now)
-		case <-sessions.C:
-			ps.checkSessions(ctx)
+			ps.server.asks.clean(now)
+		case now := <-sessions.C:
+			ps.checkSessions(ctx, now)
 		}
 	}
 }
@@ -120,26 +122,29 @@ func (ps *peers) list() []*peer {
 // end closes the sockets of a session that is over; a zero session is all of the user's. Who has no other is offline at
 // once, even if a page was closed a moment ago and would have lingered.
 func (ps *peers) end(session, user account.ID) {
-	var over []*peer
-	others := false
-	ps.mu.Lock()
-	for p := range ps.users[user] {
-		if session.IsZero() || p.visitor.session == session {
-			over = append(over, p)
-		} else {
-			others = true
-		}
-	}
-	ps.mu.Unlock()
-	for _, p := range over {
+	for _, p := range ps.over(session, user) {
 		p.leave(true)
-	}
-	if !others {
-		ps.server.chat.LogOut(user)
 	}
 	ps.server.hub.CloseIf(func(info socket.Info) bool {
 		return info.User == user.String() && (session.IsZero() || info.Session == session.String())
 	}, closeLoggedOut, "logged out")
+}
+
+// over finds the sockets that end with a session, and makes the person offline if these are all. The lock is held
+// until then: a socket of a newer session is added before it goes online, so it cannot go online in between.
+func (ps *peers) over(session, user account.ID) []*peer {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	var over []*peer
+	for p := range ps.users[user] {
+		if session.IsZero() || p.visitor.session == session {
+			over = append(over, p)
+		}
+	}
+	if len(over) == len(ps.users[user]) {
+		ps.server.chat.LogOut(user)
+	}
+	return over
 }
 
 // endGuests closes the sockets of guests in a room that is not open to them any more.
@@ -152,14 +157,26 @@ func (ps *peers) endGuests(room chat.ID) {
 	}
 }
 
-func (ps *peers) checkSessions(ctx context.Context) {
+// checkSessions closes the sockets whose session has run out, and keeps the other sessions from running out for lack of
+// use while a socket is open.
+func (ps *peers) checkSessions(ctx context.Context, now time.Time) {
 	for _, p := range ps.list() {
-		if p.visitor == nil {
+		if p.visitor == nil || now.Before(p.check) {
 			continue
 		}
-		v, err := ps.server.visitorByToken(ctx, p.visitor.token)
-		if err == nil && v == nil {
+		v, err := ps.server.still(ctx, p.visitor)
+		switch {
+		case err != nil: // the next tick asks again
+		case v == nil:
 			ps.end(p.visitor.session, p.visitor.user.ID)
+		default:
+			p.check = nextCheck(v, now)
 		}
 	}
+}
+
+// nextCheck is when the session of an open socket is to be looked up again: early enough to count as used, however
+// short it lasts.
+func nextCheck(v *visitor, now time.Time) time.Time {
+	return now.Add(min(sessionsEvery, v.expires.Sub(now)/2))
 }

@@ -1,12 +1,16 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
 	"snug/account"
+	"snug/chat"
+	"snug/layer"
 	"snug/web/socket"
 )
 
@@ -17,7 +21,7 @@ func TestSocketsOfExpiredSessionsAreClosed(t *testing.T) {
 	k.only("hello")
 	deadline := time.After(patienceOfTests)
 	for {
-		s.server.peers.checkSessions(t.Context())
+		s.server.peers.checkSessions(t.Context(), time.Now())
 		select {
 		case _, open := <-k.frames:
 			if open {
@@ -101,6 +105,140 @@ func TestAnAccountThatIsShutOutLosesItsSockets(t *testing.T) {
 	for _, k := range []*sock{one, two} {
 		if code := k.closed(); code != closeLoggedOut {
 			t.Errorf("close code is %d, want %d", code, closeLoggedOut)
+		}
+	}
+}
+
+// onlyPeer is the one socket that is open.
+func (s *site) onlyPeer() *peer {
+	s.t.Helper()
+	all := s.server.peers.list()
+	if len(all) != 1 {
+		s.t.Fatalf("%d sockets are open, want one", len(all))
+	}
+	return all[0]
+}
+
+// slowLayer calls between once, when a membership is made and its caller does not know yet.
+type slowLayer struct {
+	*layer.Memory
+	between func()
+}
+
+func (l *slowLayer) GroupAdd(ctx context.Context, group, channel string) error {
+	err := l.Memory.GroupAdd(ctx, group, channel)
+	if between := l.between; between != nil {
+		l.between = nil
+		between()
+	}
+	return err
+}
+
+func TestRenewingNeverEndsAMembership(t *testing.T) {
+	t.Parallel()
+	slow := &slowLayer{Memory: layer.NewMemory(layer.Options{})}
+	defer slow.Close()
+	p := &peer{server: &Server{layer: slow}, channel: "socket!1", groups: make(map[string]struct{})}
+	if err := p.join(t.Context(), "room"); err != nil {
+		t.Fatal(err)
+	}
+	var back sync.WaitGroup
+	added, renewed := make(chan struct{}), make(chan struct{})
+	slow.between = func() {
+		if !p.mu.TryLock() {
+			return // nobody can leave and come back before the renewal is done
+		}
+		p.mu.Unlock()
+		if err := p.quit(t.Context(), "room"); err != nil {
+			t.Error(err)
+		}
+		slow.between = func() {
+			close(added)
+			<-renewed
+		}
+		back.Go(func() {
+			if err := p.join(t.Context(), "room"); err != nil {
+				t.Error(err)
+			}
+		})
+		<-added
+	}
+	p.refresh(t.Context())
+	close(renewed)
+	back.Wait()
+	if n := slow.Stats().Members; n != 1 {
+		t.Errorf("%d memberships after a socket left a room and came back, want 1", n)
+	}
+}
+
+func TestQuittingAfterTheTimeForAnAnswerEndsTheMembership(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.person("ada").dial("/ws/").ask(`{"type":"users","ref":1}`)
+	p, group := s.onlyPeer(), chat.RoomGroup(chat.ID{1})
+	before := s.members()
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := p.join(ctx, group); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := p.quit(ctx, group); err != nil {
+		t.Error(err)
+	}
+	if now := s.members(); now != before {
+		t.Errorf("%d memberships, want %d", now, before)
+	}
+}
+
+// members is how many memberships the layer holds.
+func (s *site) members() int { return s.server.layer.(*layer.Memory).Stats().Members }
+
+func TestASessionIsCheckedBeforeItRunsOut(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for lasts, want := range map[time.Duration]time.Duration{
+		30 * 24 * time.Hour: sessionsEvery,
+		5 * time.Minute:     150 * time.Second,
+		time.Minute:         30 * time.Second,
+	} {
+		if got := nextCheck(&visitor{expires: now.Add(lasts)}, now).Sub(now); got != want {
+			t.Errorf("a session that lasts for %s is checked after %s, want %s", lasts, got, want)
+		}
+	}
+}
+
+func TestLoggingOutLeavesASocketOnlineThatComesMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	user := s.person("ada").user()
+	newer := &peer{server: s.server, stop: func() {}, visitor: &visitor{user: user, session: account.ID{2}}}
+	over := &peer{server: s.server, visitor: &visitor{user: user, session: account.ID{1}}, stop: func() {
+		s.server.peers.add(newer)
+		s.chat.EnterServer(newer.person())
+	}}
+	s.server.peers.add(over)
+	s.server.peers.end(over.visitor.session, user.ID)
+	if !s.presence.Present("", user.ID.Hex()) {
+		t.Error("a person with an open socket is offline")
+	}
+	newer.leave(true)
+}
+
+func TestMembershipsAreRenewedInTime(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(o *siteOptions) { o.Web.Limits.GroupExpiry = 20 * time.Millisecond })
+	k := s.person("ada").dial("/ws/")
+	k.ask(`{"type":"join","ref":1,"room":"lobby"}`)
+	before := s.members()
+	if err := s.server.layer.Flush(t.Context()); err != nil { // as if all memberships had expired
+		t.Fatal(err)
+	}
+	deadline := time.After(patienceOfTests)
+	for s.members() != before {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-deadline:
+			t.Fatalf("%d memberships are back, want %d", s.members(), before)
 		}
 	}
 }

@@ -2,7 +2,7 @@ package web
 
 import (
 	"net/http"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,19 +70,23 @@ func (s *Server) getPeople(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusOK, "people", view)
 }
 
-// onlineViews is those of the people online whose name holds what is searched for.
+// onlineViews is those of the people online whose name holds what is searched for, in the order of the list.
 func onlineViews(names []string, query string) []PersonView {
-	var views []PersonView
-	query = strings.ToLower(query)
+	type found struct{ key, name string }
+	var people []found
+	query = account.MatchKey(query)
 	for _, name := range names {
-		if strings.Contains(strings.ToLower(name), query) {
-			views = append(views, personView(name, time.Time{}))
+		if key := account.MatchKey(name); strings.Contains(key, query) {
+			people = append(people, found{key, name})
 		}
 	}
-	sort.Slice(views, func(i, j int) bool {
-		return strings.ToLower(views[i].Name) < strings.ToLower(views[j].Name)
-	})
-	return views[:min(len(views), onlineOnPage)]
+	slices.SortFunc(people, func(a, b found) int { return strings.Compare(a.key, b.key) })
+	people = people[:min(len(people), onlineOnPage)]
+	views := make([]PersonView, len(people))
+	for i, person := range people {
+		views[i] = personView(person.name, time.Time{})
+	}
+	return views
 }
 
 // addOffline fills a page with people who are offline. One query reads a page of accounts; the few who are online are

@@ -115,3 +115,34 @@ func TestPeopleOnlineCanAllBeFoundThoughNotAllAreShown(t *testing.T) {
 		t.Errorf("found %v, want %s", got, last)
 	}
 }
+
+// TestPeopleAreFoundTheSameOnlineAndOffline searches for names by what PRECIS makes one with them: other cases and widths.
+func TestPeopleAreFoundTheSameOnlineAndOffline(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.person("ada")
+	for name, queries := range map[string][]string{
+		"Grace":      {"GRAC", "ｇｒａｃｅ"},
+		"ΟΔΥΣΣΕΥΣ":   {"οδυσσευς", "σευσ", "ΣΕΥΣ"},
+		"Jürgen":     {"JÜR", "ju\u0308r"},
+		"İpek":       {"ipek", "İPEK"},
+		"dotted.dot": {".", "．ＤＯＴ"},
+	} {
+		s.accountsOf(name)
+		user, err := s.accounts.UserByName(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, query := range queries {
+			path := "/?q=" + url.QueryEscape(query)
+			if got := ada.get(path).want(t, http.StatusOK).listed(); !slices.Contains(got, name) {
+				t.Errorf("%q does not find %s while offline: %q", query, name, got)
+			}
+			visit := s.chat.EnterServer(chat.Person{ID: user.ID, Name: name})
+			if got := ada.get(path).want(t, http.StatusOK).listed(); !slices.Contains(got, name) {
+				t.Errorf("%q does not find %s while online: %q", query, name, got)
+			}
+			visit.LeaveNow()
+		}
+	}
+}

@@ -8,9 +8,6 @@ import (
 	"snug/chat"
 )
 
-// maxRooms is how many rooms a list has: those with people first, then those last used.
-const maxRooms = 500
-
 func (s *Server) getRooms(w http.ResponseWriter, r *http.Request) {
 	v := s.member(w, r)
 	if v == nil {
@@ -49,7 +46,7 @@ func (s *Server) postRooms(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) showRooms(w http.ResponseWriter, r *http.Request, v *visitor, status int, view RoomsPage) {
-	rooms, err := s.chat.Rooms(r.Context(), maxRooms)
+	rooms, err := s.chat.Rooms(r.Context(), chat.MaxRooms)
 	if err != nil {
 		s.fail(w, r, err)
 		return

@@ -112,6 +112,21 @@ func TestAMissingLastSlashIsAddedRelatively(t *testing.T) {
 	c.post("/log_in", nil).want(t, http.StatusNotFound)
 }
 
+// TestPathsThatAreNotCleanLeadNowhere holds that no redirect is absolute: a proxy may stand before us with a path of its own.
+func TestPathsThatAreNotCleanLeadNowhere(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.person("ada")
+	for _, path := range []string{"/chat//x/", "//chat/x/", "/chat/x//", "/chat/./x/", "/chat/../chat/x/", "/chat/x/..", "/static//tokens.css", "//"} {
+		a := ada.get(path)
+		if a.status != http.StatusNotFound || a.header.Get("Location") != "" {
+			t.Errorf("%s: %d to %q, want 404", path, a.status, a.header.Get("Location"))
+		}
+	}
+	s.accountsOf("x..y")
+	ada.get("/pm/x..y/").want(t, http.StatusOK)
+}
+
 func TestErrorsArePagesOfOurs(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -35,7 +35,7 @@ type Options struct {
 
 // Limits are the bounds that an operator may move. Zero turns a limit off, except where it says otherwise.
 type Limits struct {
-	SocketsPerAddress int
+	SocketsPerAddress int // see account.AddressKey
 	SocketsPerUser    int
 	MessagesPerSecond int           // of one person, over all their sockets; twice as many at once
 	FrameBytes        int64         // of one frame from a client; 0: 64 KiB
@@ -63,9 +63,14 @@ type Server struct {
 	hub       *socket.Hub
 	peers     *peers
 	tickets   *tickets
-	talk      *talk
+	talk      *allowance // messages
+	asks      *allowance // all other frames of /ws/
 	stopping  atomic.Bool
 	stopEnded func()
+
+	misnamed seldom   // logs requests under unknown host names
+	foreign  seldom   // logs requests of other sites' pages
+	refusals refusals // logs tokens that are no good
 }
 
 // New makes a server. Its own goroutine runs until Shutdown.
@@ -102,6 +107,7 @@ func New(opts Options) (*Server, error) {
 		static:    static,
 		tickets:   newTickets(),
 		talk:      newTalk(opts.Limits.MessagesPerSecond),
+		asks:      newAsks(),
 	}
 	s.hub = socket.NewHub(socket.Options{
 		MaxFrame:    opts.Limits.FrameBytes,
@@ -110,6 +116,7 @@ func New(opts Options) (*Server, error) {
 		PerUser:     opts.Limits.SocketsPerUser,
 		PerAddress:  opts.Limits.SocketsPerAddress,
 		CheckOrigin: s.sameOrigin,
+		Refuse:      s.refuseSocket,
 		Logger:      opts.Logger,
 	})
 	s.handler = s.guarded(s.routes())

@@ -16,7 +16,8 @@ import (
 type visitor struct {
 	user    account.User
 	session account.ID
-	token   string // the session's secret, to ask again later whether it still holds
+	token   string // the session's secret, to ask again later whether it still holds; "" for who came with a JWT
+	expires time.Time
 }
 
 // person is the visitor as package chat knows them; nil is a guest.
@@ -53,7 +54,7 @@ func (s *Server) visitorByToken(ctx context.Context, token string) (*visitor, er
 	if err != nil {
 		return nil, err
 	}
-	return &visitor{user: session.User, session: session.ID, token: token}, nil
+	return &visitor{user: session.User, session: session.ID, token: token, expires: session.Expires}, nil
 }
 
 // knownVisitor is for pages that only greet: whoever cannot be looked up is nobody.
@@ -92,7 +93,7 @@ func toLogIn(w http.ResponseWriter, r *http.Request) {
 func (s *Server) enter(w http.ResponseWriter, r *http.Request, user account.User) error {
 	token, _, err := s.accounts.StartSession(r.Context(), user.ID, account.Client{
 		Address: address(r),
-		Agent:   shortAgent(r.UserAgent()),
+		Agent:   r.UserAgent(),
 	})
 	if err != nil {
 		return err
@@ -104,15 +105,6 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, user account.User
 	}
 	s.setCookie(w, r, token)
 	return nil
-}
-
-// shortAgent bounds what a browser says of itself, which is stored with the session.
-func shortAgent(agent string) string {
-	const most = 256
-	if len(agent) > most {
-		agent = agent[:most]
-	}
-	return strings.ToValidUTF8(agent, "")
 }
 
 // cookieLife is the longest that browsers keep a cookie. The session may be over sooner: that is the server's to know,

@@ -10,9 +10,6 @@ import (
 	"snug/web/socket"
 )
 
-// maxChatHistory is the most that ?history= may ask for.
-const maxChatHistory = 100
-
 // serveChat is the tutorial's socket: one room.
 func (s *Server) serveChat(w http.ResponseWriter, r *http.Request) {
 	v, err := s.socketVisitor(r)
@@ -50,8 +47,8 @@ func historySize(query url.Values) (int, error) {
 		return 0, nil
 	}
 	n, err := strconv.Atoi(query.Get("history"))
-	if err != nil || n < 1 || n > maxChatHistory {
-		return 0, badField("history must be a number from 1 to %d", maxChatHistory)
+	if err != nil || n < 1 || n > chat.MaxHistory {
+		return 0, badField("history must be a number from 1 to %d", chat.MaxHistory)
 	}
 	return n, nil
 }
@@ -135,7 +132,7 @@ func (k *chatSocket) post(frame []byte) error {
 	if err != nil {
 		return err
 	}
-	id, err := newMessageID(f.ID)
+	id, err := messageID("id", f.ID)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"snug/chat"
 )
@@ -138,42 +137,6 @@ func TestNothingIsMissedOrDoubledWhileARoomIsEntered(t *testing.T) {
 			if f := k.next("chat_message"); f["message"] != fmt.Sprint(i) {
 				t.Fatalf("message %d is %v", i, f["message"])
 			}
-		}
-	}
-}
-
-func TestTalkIsLimitedByPersonWithTheTimeToWait(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	limit := newTalk(2)
-	ada, grace := chat.ID{1}, chat.ID{2}
-	for i := range 4 {
-		if err := limit.take(ada, now); err != nil {
-			t.Fatalf("message %d: %v", i, err)
-		}
-	}
-	err := limit.take(ada, now)
-	if answer := errorAnswer(nil, err); answer.Code != "rate_limited" || answer.RetryAfter != 1 {
-		t.Errorf("fifth message at once: %+v", answer)
-	}
-	if err := limit.take(grace, now); err != nil {
-		t.Errorf("another person: %v", err)
-	}
-	if err := limit.take(ada, now.Add(500*time.Millisecond)); err != nil {
-		t.Errorf("half a second later: %v", err)
-	}
-	limit.clean(now.Add(time.Second))
-	if len(limit.buckets) != 1 {
-		t.Errorf("%d buckets are kept, want ada's alone", len(limit.buckets))
-	}
-	limit.clean(now.Add(time.Minute))
-	if len(limit.buckets) != 0 {
-		t.Errorf("%d buckets are kept, want none", len(limit.buckets))
-	}
-	off := newTalk(0)
-	for range 1000 {
-		if err := off.take(ada, now); err != nil {
-			t.Fatal(err)
 		}
 	}
 }

@@ -13,8 +13,6 @@ const (
 	// maxJoined is how many rooms one socket may be in: more than anybody has open, few enough that a thousand sockets
 	// cannot be a member of everything.
 	maxJoined = 20
-	// windowSize is how many messages an answer to history has.
-	windowSize = 50
 	// maxOnline is how many names an answer to users has.
 	maxOnline = 500
 )
@@ -123,7 +121,7 @@ func speak[F any](ctx context.Context, k snugSocket, e envelope, frame []byte, d
 	return nil
 }
 
-// ask is for all other frames: they take from what the socket may ask.
+// ask is for all other frames: they take from what the person may ask.
 func ask[F any](ctx context.Context, k snugSocket, e envelope, frame []byte, do func(context.Context, json.RawMessage, F) error) error {
 	if err := k.peer.mayAsk(); err != nil {
 		return err
@@ -143,7 +141,7 @@ func (k snugSocket) post(ctx context.Context, f postFrame) (chat.Receipt, error)
 	if err != nil {
 		return chat.Receipt{}, err
 	}
-	id, err := newMessageID(f.ID)
+	id, err := messageID("id", f.ID)
 	if err != nil {
 		return chat.Receipt{}, err
 	}
@@ -158,7 +156,7 @@ func (k snugSocket) private(ctx context.Context, f privateFrame) (chat.Receipt, 
 	if err != nil {
 		return chat.Receipt{}, err
 	}
-	id, err := newMessageID(f.ID)
+	id, err := messageID("id", f.ID)
 	if err != nil {
 		return chat.Receipt{}, err
 	}
@@ -218,7 +216,7 @@ func (k snugSocket) join(ctx context.Context, ref json.RawMessage, f joinFrame) 
 	if err != nil {
 		if !here {
 			p.exit(room.ID)
-			_ = p.quit(ctx, chat.RoomGroup(room.ID)) // what it hears of the room now, it ignores
+			_ = p.quit(ctx, chat.RoomGroup(room.ID)) // only a layer that is closed refuses, and that is the end of all sockets
 		}
 		return err
 	}

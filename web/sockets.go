@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
+	"snug/account"
 	"snug/chat"
 	"snug/web/socket"
 )
@@ -16,7 +16,7 @@ var errOrigin = &trouble{
 	text: "A socket can be opened only by pages of this server.",
 }
 
-// socketVisitor decides before the upgrade who opens a socket, by ticket or by cookie; nil without an error is nobody.
+// socketVisitor decides before the upgrade who opens a socket, by token or by cookie; nil without an error is nobody.
 // It looks at the origin first, so that a foreign page cannot even use up a ticket.
 func (s *Server) socketVisitor(r *http.Request) (*visitor, error) {
 	if !asksUpgrade(r) {
@@ -35,11 +35,7 @@ func (s *Server) socketVisitor(r *http.Request) (*visitor, error) {
 	if !query.Has("token") {
 		return s.visitor(r)
 	}
-	token, ok := s.tickets.redeem(query.Get("token"), time.Now())
-	if !ok {
-		return nil, nil
-	}
-	return s.visitorByToken(r.Context(), token)
+	return s.visitorByQuery(r, query.Get("token"))
 }
 
 // socketMember is socketVisitor for sockets that guests cannot have.
@@ -69,11 +65,23 @@ func headerHas(h http.Header, name, token string) bool {
 
 // info is what the hub counts and finds sockets by.
 func info(r *http.Request, v *visitor) socket.Info {
-	i := socket.Info{Address: address(r)}
+	i := socket.Info{Address: account.AddressKey(address(r))}
 	if v != nil {
 		i.User, i.Session = v.user.ID.String(), v.session.String()
 	}
 	return i
+}
+
+// refuseSocket is how the hub says that a limit is reached, or that the server is stopping.
+func (s *Server) refuseSocket(w http.ResponseWriter, r *http.Request, status int, why string) {
+	switch status {
+	case http.StatusServiceUnavailable:
+		s.failJSON(w, r, errStopping)
+	case http.StatusTooManyRequests:
+		s.failJSON(w, r, &trouble{status: status, code: chat.CodeForbidden, text: why}) // as for too many rooms
+	default:
+		s.failJSON(w, r, &trouble{status: status, code: codeBadFrame, text: why})
+	}
 }
 
 // failSocket answers instead of the upgrade.

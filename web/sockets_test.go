@@ -45,7 +45,8 @@ func TestSocketsAreAuthenticatedBeforeTheUpgrade(t *testing.T) {
 
 func TestSocketsOfOtherSitesAreRefused(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(o *siteOptions) { o.Web.Names = []string{"chat.example"} })
+	// The site is called by an address, which is one of its names too if it listens there alone.
+	s := newSite(t, func(o *siteOptions) { o.Web.Names = []string{"chat.example", "127.0.0.1"} })
 	ada := s.person("ada")
 	with := func(name, value string) func(http.Header) { return func(h http.Header) { h.Set(name, value) } }
 	for _, change := range []func(http.Header){
@@ -53,6 +54,8 @@ func TestSocketsOfOtherSitesAreRefused(t *testing.T) {
 		with("Origin", "null"),
 		with("Origin", "http://localhost"),
 		with("Origin", "https://chat.example.evil.example"),
+		with("Origin", "http://127.0.0.1:9"), // another program on this machine
+		with("Origin", "https://evil.example@chat.example"),
 		with("Sec-Fetch-Site", "cross-site"),
 		with("Sec-Fetch-Mode", "websocket"),
 	} {
@@ -212,11 +215,11 @@ func TestSessionsEndedElsewhereCloseTheirSockets(t *testing.T) {
 	ada := s.person("ada")
 	kept := ada.again()
 	k, keeps := ada.dial("/ws/"), kept.dial("/ws/")
-	v, err := s.server.visitorByToken(t.Context(), kept.token)
+	v, err := s.server.visitorByToken(t.Context(), ada.token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.accounts.EndSessions(t.Context(), v.user.ID, v.session); err != nil {
+	if err := s.accounts.EndSession(t.Context(), v.session); err != nil {
 		t.Fatal(err)
 	}
 	if code := k.closed(); code != closeLoggedOut {
@@ -277,4 +280,59 @@ func TestGuestsReadWhereTheRoomLetsThem(t *testing.T) {
 	if room, err := s.chat.RoomByName(t.Context(), "lobby"); err != nil || room.Guests {
 		t.Errorf("room is %+v, %v", room, err)
 	}
+}
+
+// TestAddressesOfOneIPv6NetworkCountAsOne holds that whoever has a network of addresses does not have as many sockets.
+func TestAddressesOfOneIPv6NetworkCountAsOne(t *testing.T) {
+	t.Parallel()
+	counted := func(remote string) string { return info(&http.Request{RemoteAddr: remote}, nil).Address }
+	if a, b := counted("[2001:db8:1:2::1]:5000"), counted("[2001:db8:1:2:ffff::2]:5001"); a != b {
+		t.Errorf("one network counts as %s and %s", a, b)
+	}
+	for _, pair := range [][2]string{
+		{"[2001:db8:1:2::1]:5000", "[2001:db8:1:3::1]:5000"},
+		{"192.0.2.1:5000", "192.0.2.2:5000"},
+	} {
+		if a, b := counted(pair[0]), counted(pair[1]); a == b {
+			t.Errorf("%s and %s both count as %s", pair[0], pair[1], a)
+		}
+	}
+}
+
+// TestASocketThatIsRefusedIsToldWhyInJSON opens sockets that each for another reason may not be, and reads the answer.
+func TestASocketThatIsRefusedIsToldWhyInJSON(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(o *siteOptions) { o.Web.Limits.SocketsPerUser = 1 })
+	ada, guest := s.person("ada"), s.guest()
+	first := ada.dial("/ws/")
+	first.only("hello")
+	expect := func(c *client, path string, status int, code string, change ...func(http.Header)) {
+		t.Helper()
+		_, response, err := c.tryDial(path, change...)
+		if err == nil || response == nil || response.StatusCode != status {
+			t.Fatalf("%s: answer %v, %v, want %d", path, response, err, status)
+		}
+		var f errorFrame
+		if err := json.NewDecoder(response.Body).Decode(&f); err != nil || f.Type != "error" || f.Code != code || f.Message == "" {
+			t.Errorf("%s: answer is %+v, %v, want an error frame with code %s", path, f, err, code)
+		}
+		if got := response.Header.Get("Content-Type"); got != "application/json" {
+			t.Errorf("%s: content type is %q", path, got)
+		}
+	}
+	expect(ada, "/ws/", http.StatusTooManyRequests, "forbidden")
+	expect(guest, "/ws/", http.StatusUnauthorized, "forbidden")
+	var f errorFrame
+	unfit := s.person("grace").get("/ws/", func(r *http.Request) {
+		r.Header.Set("Connection", "Upgrade")
+		r.Header.Set("Upgrade", "websocket") // and no version or key
+	}).want(t, http.StatusBadRequest)
+	if err := json.Unmarshal([]byte(unfit.body), &f); err != nil || f.Code != "bad_frame" {
+		t.Errorf("an upgrade that is none is answered by %q", unfit.body)
+	}
+	expect(ada, "/ws/", http.StatusForbidden, "forbidden", func(h http.Header) { h.Set("Origin", "http://evil.example") })
+	if err := s.server.hub.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expect(ada, "/ws/", http.StatusServiceUnavailable, "unavailable")
 }

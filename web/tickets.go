@@ -116,16 +116,6 @@ func (s *Server) postTicket(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, ticketAnswer{Ticket: secret, ExpiresIn: int(ticketLife.Seconds())})
 }
 
-// failJSON answers a program with the error frame of the sockets.
-func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, err error) {
-	t := explain(err)
-	if t.status >= http.StatusInternalServerError && r.Context().Err() == nil {
-		s.logger.Error("request could not be answered", "method", r.Method, "path", r.URL.Path, "error", err)
-	}
-	t.retryAfter(w.Header())
-	writeJSON(w, t.status, errorAnswer(nil, err))
-}
-
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

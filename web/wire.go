@@ -104,16 +104,6 @@ func messageID(name string, field *string) (chat.ID, error) {
 	return id, nil
 }
 
-// newMessageID reads the id that a client gives to a message it makes: a UUIDv7, because history is kept in the order
-// of these.
-func newMessageID(field *string) (chat.ID, error) {
-	id, err := messageID("id", field)
-	if err == nil && field != nil && id[6]>>4 != 7 {
-		return chat.ID{}, badField(`"id" must be a UUID of version 7`)
-	}
-	return id, err
-}
-
 // errorAnswer is the frame that tells a client what could not be done.
 func errorAnswer(ref json.RawMessage, err error) errorFrame {
 	t := explain(err)

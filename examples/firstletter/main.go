@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -20,29 +21,29 @@ import (
 
 type app struct {
 	hub     *socket.Hub
-	layer   *layer.Memory
+	layer   layer.Layer
 	tracker *presence.Tracker
 }
 
 type person struct { // the consumer of one socket
 	*app
 	name, group string
-	visit       *presence.Visit
-	stop        func() // ends listening, and with it the membership in the group
+	leave       func()
 }
 
 // join puts a new socket into its group, and tells all who are in it.
-func (a *app) join(c *socket.Conn, name, group string) socket.Consumer {
+func (a *app) join(c *socket.Conn, name string, letter rune) socket.Consumer {
 	channel := "person." + rand.Text()
-	stop, err := a.layer.Listen(channel, c) // what comes to the channel goes out on the socket
-	if err == nil {
-		err = a.layer.GroupAdd(c.Context(), group, channel)
-	}
+	group := fmt.Sprintf("letter-%x", unicode.ToLower(letter)) // the names of groups are ASCII
+	stop, err := a.layer.Listen(channel, c)                    // what comes to the channel goes out on the socket
 	if err != nil {
-		c.Close(1011, err.Error())
-		return nil
+		return nil // this closes the socket
 	}
-	p := &person{a, name, group, a.tracker.Enter(group, name), stop}
+	visit := a.tracker.Enter(group, name)
+	p := &person{a, name, group, func() { stop(); visit.Leave() }} // who stops listening is in no group any more
+	if err := a.layer.GroupAdd(c.Context(), group, channel); err != nil {
+		c.Close(1011, err.Error()) // Closed is called then
+	}
 	p.tell(c, map[string]any{"type": "here", "names": a.tracker.Users(group)})
 	return p
 }
@@ -57,10 +58,7 @@ func (p *person) Receive(c *socket.Conn, frame []byte) {
 	p.tell(c, map[string]string{"type": "message", "name": p.name, "text": string(frame)})
 }
 
-func (p *person) Closed(*socket.Conn) {
-	p.stop()
-	p.visit.Leave()
-}
+func (p *person) Closed(*socket.Conn) { p.leave() }
 
 func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := r.URL.Query().Get("name")
@@ -69,11 +67,12 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "add a name that begins with a letter: /ws?name=Ada", http.StatusBadRequest)
 		return
 	}
-	group := fmt.Sprintf("letter-%x", unicode.ToLower(letter)) // the names of groups are ASCII
-	a.hub.Serve(w, r, socket.Info{User: name}, func(c *socket.Conn) socket.Consumer { return a.join(c, name, group) })
+	a.hub.Serve(w, r, socket.Info{User: name}, func(c *socket.Conn) socket.Consumer { return a.join(c, name, letter) })
 }
 
-func main() {
-	a := &app{socket.NewHub(socket.Options{}), layer.NewMemory(layer.Options{}), presence.New(presence.Options{})}
-	log.Fatal(http.ListenAndServe("localhost:8002", a))
+func newApp() *app {
+	forever := layer.Options{GroupExpiry: 100 * 365 * 24 * time.Hour} // memberships end with their sockets: nobody renews them
+	return &app{socket.NewHub(socket.Options{}), layer.NewMemory(forever), presence.New(presence.Options{})}
 }
+
+func main() { log.Fatal(http.ListenAndServe("localhost:8002", newApp())) }

@@ -2,23 +2,28 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
 
 	"snug/layer"
-	"snug/presence"
-	"snug/web/socket"
 )
 
 func start(t *testing.T) (context.Context, string) {
 	t.Helper()
+	return serve(t, newApp())
+}
+
+func serve(t *testing.T, a *app) (context.Context, string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	server := httptest.NewServer(&app{socket.NewHub(socket.Options{}), layer.NewMemory(layer.Options{}), presence.New(presence.Options{})})
+	server := httptest.NewServer(a)
 	t.Cleanup(func() {
 		cancel()
 		server.Close()
@@ -93,4 +98,46 @@ func TestNameWithoutALetterIsRefused(t *testing.T) {
 			t.Errorf("name %q: answer %v, %v, want 400", name, answer, err)
 		}
 	}
+}
+
+// noGroups is a layer whose groups take nobody.
+type noGroups struct{ *layer.Memory }
+
+func (noGroups) GroupAdd(context.Context, string, string) error { return errors.New("no groups today") }
+
+func TestSocketThatCannotJoinLeavesNothingBehind(t *testing.T) {
+	a := newApp()
+	memory := layer.NewMemory(layer.Options{})
+	a.layer = noGroups{memory}
+	ctx, address := serve(t, a)
+	if _, _, err := join(ctx, t, address, "Ada").Read(ctx); websocket.CloseStatus(err) != websocket.StatusInternalError {
+		t.Errorf("the socket ended with %v, want code 1011", err)
+	}
+	if err := a.hub.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if left := memory.Stats(); left.Channels > 0 {
+		t.Errorf("left behind: %+v", left)
+	}
+}
+
+func TestMembershipsLastAsLongAsTheirSockets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp()
+		memory := a.layer.(*layer.Memory)
+		if err := a.layer.GroupAdd(t.Context(), "letter-61", "somebody"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * 24 * time.Hour) // in which nothing renews it
+		if members := memory.Stats().Members; members != 1 {
+			t.Errorf("%d members are left, want 1", members)
+		}
+		if err := a.hub.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := memory.Close(); err != nil {
+			t.Error(err)
+		}
+		a.tracker.Close()
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"log"
 	"net/http"
 	"sync"
+	"time"
 
 	"snug/layer"
 	"snug/web/socket"
@@ -21,9 +22,8 @@ import (
 type app struct {
 	hub   *socket.Hub
 	layer layer.Layer
-
-	mu  sync.Mutex // held while watchers are told, so that all see the changes in the same order; telling never waits
-	now *layer.Message
+	mu    sync.Mutex // held while watchers are told, so that all see the changes in the same order; telling never waits
+	now   *layer.Message
 }
 
 // change sets the value and tells all who watch.
@@ -40,7 +40,7 @@ func (a *app) change(w http.ResponseWriter, r *http.Request) {
 }
 
 // watcher is the consumer of one socket. What it is sent is ignored.
-type watcher struct{ stop func() }
+type watcher struct{ stop func() } // stop ends listening, and with it the membership
 
 func (watcher) Receive(*socket.Conn, []byte) {}
 func (w watcher) Closed(*socket.Conn)        { w.stop() }
@@ -51,14 +51,12 @@ func (a *app) watch(c *socket.Conn) socket.Consumer {
 	defer a.mu.Unlock()
 	channel := "watcher." + rand.Text()
 	stop, err := a.layer.Listen(channel, c) // what comes to the channel goes out on the socket
-	if err == nil {
-		err = a.layer.GroupAdd(c.Context(), "watchers", channel)
-	}
 	if err != nil {
-		c.Close(1011, err.Error())
-		return nil
+		return nil // this closes the socket
 	}
-	if a.now != nil {
+	if err := a.layer.GroupAdd(c.Context(), "watchers", channel); err != nil {
+		c.Close(1011, err.Error()) // Closed is called then
+	} else if a.now != nil {
 		_ = c.Deliver(a.now)
 	}
 	return watcher{stop}
@@ -73,7 +71,9 @@ func (a *app) handler() http.Handler {
 	return http.NewCrossOriginProtection().Handler(mux) // no page of another site may change the value
 }
 
-func main() {
-	a := &app{hub: socket.NewHub(socket.Options{}), layer: layer.NewMemory(layer.Options{})}
-	log.Fatal(http.ListenAndServe("localhost:8003", a.handler()))
+func newApp() *app {
+	forever := layer.Options{GroupExpiry: 100 * 365 * 24 * time.Hour} // memberships end with their sockets: nobody renews them
+	return &app{hub: socket.NewHub(socket.Options{}), layer: layer.NewMemory(forever)}
 }
+
+func main() { log.Fatal(http.ListenAndServe("localhost:8003", newApp().handler())) }

@@ -2,23 +2,28 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
 
 	"snug/layer"
-	"snug/web/socket"
 )
 
 func start(t *testing.T) (context.Context, string) {
 	t.Helper()
+	return serve(t, newApp())
+}
+
+func serve(t *testing.T, a *app) (context.Context, string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	a := &app{hub: socket.NewHub(socket.Options{}), layer: layer.NewMemory(layer.Options{})}
 	server := httptest.NewServer(a.handler())
 	t.Cleanup(func() {
 		cancel()
@@ -92,4 +97,45 @@ func TestRefusedChangesAreNotSeen(t *testing.T) {
 	}
 	change(ctx, t, http.MethodPut, address, "good", nil)
 	expect(ctx, t, client, "good")
+}
+
+// noGroups is a layer whose groups take nobody.
+type noGroups struct{ *layer.Memory }
+
+func (noGroups) GroupAdd(context.Context, string, string) error { return errors.New("no groups today") }
+
+func TestSocketThatCannotJoinLeavesNothingBehind(t *testing.T) {
+	a := newApp()
+	memory := layer.NewMemory(layer.Options{})
+	a.layer = noGroups{memory}
+	ctx, address := serve(t, a)
+	if _, _, err := watch(ctx, t, address).Read(ctx); websocket.CloseStatus(err) != websocket.StatusInternalError {
+		t.Errorf("the socket ended with %v, want code 1011", err)
+	}
+	if err := a.hub.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if left := memory.Stats(); left.Channels > 0 {
+		t.Errorf("left behind: %+v", left)
+	}
+}
+
+func TestMembershipsLastAsLongAsTheirSockets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp()
+		memory := a.layer.(*layer.Memory)
+		if err := a.layer.GroupAdd(t.Context(), "watchers", "somebody"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * 24 * time.Hour) // in which nothing renews it
+		if members := memory.Stats().Members; members != 1 {
+			t.Errorf("%d members are left, want 1", members)
+		}
+		if err := a.hub.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := memory.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -62,6 +62,9 @@ func NewHub(opts Options) *Hub {
 		WriteBufferSize: writeBuffer,
 		WriteBufferPool: &sync.Pool{},
 		CheckOrigin:     func(*http.Request) bool { return true }, // Serve has checked
+		Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {
+			opts.Refuse(w, r, status, reason.Error())
+		},
 	}
 	h.melody.HandleConnect(func(s *melody.Session) {
 		s.Request = nil // would keep the HTTP server's buffers

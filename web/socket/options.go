@@ -29,6 +29,8 @@ type Options struct {
 	PerAddress int
 	// CheckOrigin says whether the page that opens a socket may do so. By default it must come from the same host.
 	CheckOrigin func(*http.Request) bool
+	// Refuse answers a request that may not have a socket. By default the answer is one line of text.
+	Refuse func(w http.ResponseWriter, r *http.Request, status int, why string)
 	// Logger gets what an operator may look for; by default slog.Default().
 	Logger *slog.Logger
 }
@@ -42,6 +44,9 @@ func (o Options) withDefaults() Options {
 	byDefault(&o.PongWait, 45*time.Second)
 	if o.CheckOrigin == nil {
 		o.CheckOrigin = sameHost
+	}
+	if o.Refuse == nil {
+		o.Refuse = func(w http.ResponseWriter, _ *http.Request, status int, why string) { http.Error(w, why, status) }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -11,15 +11,15 @@ import (
 
 // Serve upgrades a request to a socket and calls open with it, which returns the consumer of what arrives. It returns
 // as soon as the socket is open; what w has in its header is sent with the upgrade. A request that may not have
-// a socket is answered with an HTTP error and one line of text.
+// a socket is answered by Options.Refuse.
 //
 // When open is called, CloseIf already sees the socket: a session that is still valid then cannot end without the
-// socket ending too. Messages may be sent in open; nothing is received before it returns. It may return nil if it has
-// closed the socket.
+// socket ending too. Messages may be sent in open; nothing is received before it returns. If it
+// returns nil the socket is closed, with code 1011 unless open has closed it.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, info Info, open func(*Conn) Consumer) {
 	if refused := h.admit(r, info); refused != nil {
 		h.refused.Add(1)
-		http.Error(w, refused.text, refused.status)
+		h.opts.Refuse(w, r, refused.status, refused.text)
 		return
 	}
 
@@ -59,7 +59,6 @@ func (h *Hub) admit(r *http.Request, info Info) *refusal {
 // run is the life of one socket, and its reading goroutine.
 func (h *Hub) run(c *Conn, r *http.Request) {
 	defer h.sockets.Done()
-	defer h.forget(c)
 	defer c.cancel()
 
 	err := h.melody.HandleRequestWithKeys(c.opening, r, map[string]any{connKey: c})
@@ -68,6 +67,7 @@ func (h *Hub) run(c *Conn, r *http.Request) {
 		if c.wire != nil {
 			c.wire.cut()
 		}
+		h.forget(c) // before the client has the answer and tries again
 		close(c.opening.done)
 		return
 	}
@@ -78,6 +78,7 @@ func (h *Hub) run(c *Conn, r *http.Request) {
 		c.guard("Closed", func() { c.consumer.Closed(c) })
 	}
 	c.wire.settle(c.answered)
+	h.forget(c)
 }
 
 // opened is called by melody when the client has the answer to its upgrade, and before anything is read.

@@ -179,8 +179,9 @@ export const change = {
       for (const frame of answer.messages) next = change.message(next, { frame, seen });
       next = privateWindows(next, (win) => ({ ...win, synced: win.loaded }));
     } else {
-      // It cannot say what was missed: private conversations are loaded anew.
-      next = privateWindows(next, (win) => ({ ...win, loaded: false, synced: false }));
+      // It cannot say what was missed: private conversations are loaded anew. What another database held is gone.
+      const isOther = answer.log !== state.inbox.log;
+      next = privateWindows(next, (win) => ({ ...win, messages: isOther ? [] : win.messages, loaded: false, synced: false }));
       for (const { user, time } of conversations) {
         const place = { kind: "private", name: user };
         if (isUnread(user, time) && !next.unread[keyOf(place)]) next = counted(next, place);

@@ -31,10 +31,9 @@ export function newWindow({ kind, name }) {
 
 // joined takes the answer to a join: what was missed, or a whole new window.
 export function joined(win, answer) {
-  const base = answer.recovered ? win : { ...win, messages: [], notices: [], more: answer.more };
   const expected = win.users.filter((user) => !answer.users.includes(user));
   return {
-    ...merged(base, answer.messages),
+    ...(answer.recovered ? merged(win, answer.messages) : renewed(win, answer)),
     name: answer.room,
     users: [...answer.users].sort(byName),
     expected,
@@ -51,12 +50,20 @@ export function joined(win, answer) {
 // opened takes the first page of a private conversation.
 export function opened(win, answer) {
   return {
-    ...merged({ ...win, messages: win.loaded ? win.messages : [], more: answer.more }, answer.messages),
+    ...renewed(win, answer),
     name: answer.user,
     loaded: true,
     synced: true,
     problem: null,
   };
+}
+
+// renewed puts the end of a conversation in place of what the window holds. What came while the answer was on its way
+// stays, for the answer may not have it: it is newer than everything else that the window held. Another database's
+// messages say nothing about this one's.
+function renewed(win, answer) {
+  const isOther = win.log !== "" && answer.log !== undefined && win.log !== answer.log;
+  return merged({ ...win, messages: answer.messages, notices: [], more: answer.more }, isOther ? [] : win.messages);
 }
 
 // received takes one message, in whatever state it is.
