@@ -30,7 +30,7 @@ const (
 		WHERE id IN (SELECT unhex(value) FROM json_each(?))`
 	roomsByRecent = `SELECT r.place, r.stamp, r.feed, r.seq, r.extra, r.id, r.name, r.key, r.creator, r.created, r.guests
 		FROM activity AS a JOIN rooms AS r ON r.id = a.room
-		ORDER BY a.at DESC LIMIT ?`
+		ORDER BY a.at DESC, r.place DESC LIMIT ?`
 	putRoom = `INSERT INTO rooms (` + roomColumns + `)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
