@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"snug/layer"
 	"snug/store"
@@ -13,6 +14,12 @@ import (
 // posts: a server that cannot tell as fast as it stores slows its writers down, and neither forgets a message nor
 // holds ever more of them.
 const publishQueue = 64
+
+// retryFirst and retryLast are how long the publisher waits before it asks again what could not be read.
+const (
+	retryFirst = 50 * time.Millisecond
+	retryLast  = 5 * time.Second
+)
 
 // publisher tells the layer what the store commits. One goroutine does, in order of Place, so that every listener of a
 // room gets its messages in that order.
@@ -115,12 +122,12 @@ func (p *publisher) publish(ctx context.Context, rows []store.Row) {
 
 func (p *publisher) message(ctx, lookUp context.Context, m *store.Message, names map[ID]string) {
 	if m.Target.IsZero() {
-		room, err := p.chat.rooms.byID(lookUp, m.Room)
+		room, err := p.room(ctx, lookUp, m.Room)
 		if errors.Is(err, store.ErrNotFound) {
 			return // it came from another node before its room: nobody can be in that yet
 		}
 		if err != nil {
-			p.chat.log.Error("room of a message", "message", m.ID, "error", err)
+			p.chat.log.Error("message is not told: its room is not known", "message", m.ID, "room", m.Room, "error", err)
 			return
 		}
 		e := p.chat.event(lookUp, m, room.Name, names)
@@ -137,6 +144,25 @@ func (p *publisher) message(ctx, lookUp context.Context, m *store.Message, names
 	} else if m.Author != m.Target {
 		p.chat.sendMessage(ctx, UserGroup(m.Author), told)
 	}
+}
+
+// room finds the room of a message. Where the store cannot be read it asks again until it can: later messages would
+// move those who listen past this one, and recovery would never bring it. Meanwhile the queue fills, and who posts waits.
+// Only a store that has no such room, or a Chat that closes, ends it.
+func (p *publisher) room(ctx, lookUp context.Context, id ID) (Room, error) {
+	room, err := p.chat.rooms.byID(lookUp, id)
+	for wait := retryFirst; err != nil && !errors.Is(err, store.ErrNotFound); wait = min(2*wait, retryLast) {
+		p.chat.log.Warn("room of a message could not be read: trying again", "room", id, "wait", wait, "error", err)
+		select {
+		case <-time.After(wait):
+		case <-p.closing:
+			return Room{}, err
+		}
+		again, cancel := queryContext(ctx)
+		room, err = p.chat.rooms.byID(again, id)
+		cancel()
+	}
+	return room, err
 }
 
 // liveType is the type of the frame that tells a state of a message: fresh where it is new. A row says what it is: a

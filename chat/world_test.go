@@ -27,6 +27,7 @@ const patience = 20 * time.Second
 type world struct {
 	*Chat
 	t       testing.TB
+	dir     string // of the store
 	store   *store.Store
 	layer   *layer.Memory
 	tracker *presence.Tracker
@@ -38,12 +39,14 @@ func newWorld(t testing.TB, opts Options) *world {
 	if _, measured := t.(*testing.B); measured {
 		synchronous = "full"
 	}
-	st, err := store.Open(t.Context(), t.TempDir(), store.Options{Synchronous: synchronous})
+	dir := t.TempDir()
+	st, err := store.Open(t.Context(), dir, store.Options{Synchronous: synchronous})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{
 		t:       t,
+		dir:     dir,
 		store:   st,
 		layer:   layer.NewMemory(layer.Options{}),
 		tracker: presence.New(presence.Options{Linger: -1}),

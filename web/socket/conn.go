@@ -28,6 +28,9 @@ const (
 	closeNowWait = 500 * time.Millisecond
 )
 
+// controlWindow is the time of Options.MaxControls.
+const controlWindow = 10 * time.Second
+
 // ErrClosed says that the socket takes no more messages.
 var ErrClosed = errors.New("socket closed")
 
@@ -62,6 +65,8 @@ type Conn struct {
 	opening  *opening // nil when the socket is open
 	consumer Consumer
 	answered bool // the client's close frame was read
+	controls int  // pings and pongs read since counting
+	counting time.Time
 }
 
 // Info says whose socket it is.
@@ -128,6 +133,18 @@ func (c *Conn) slow(reason string) {
 			"reason", reason, "user", c.info.User, "address", c.info.Address)
 	}
 	c.cut()
+}
+
+// control counts one ping or pong, and cuts a client that sends too many of them.
+func (c *Conn) control() {
+	if now := time.Now(); now.Sub(c.counting) > controlWindow {
+		c.counting, c.controls = now, 0
+	}
+	c.controls++
+	if c.controls > c.hub.opts.MaxControls && c.ctx.Err() == nil {
+		c.hub.opts.Logger.Debug("socket cut: too many pings or pongs", "user", c.info.User, "address", c.info.Address)
+		c.cut()
+	}
 }
 
 // receive passes on a message, unless the socket is closing.

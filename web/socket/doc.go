@@ -13,6 +13,7 @@
 //     waits for it.
 //   - After Close or CloseIf nothing that the client sends is received any more.
 //   - A connection whose client does not answer pings ends after PongWait.
+//   - A client that floods it with pings or pongs is cut off.
 //   - The frame of a message is made once, however many sockets it goes to, and a delivery allocates nothing.
 //
 // The upgrade, the reading and the pings are done by melody. Data goes past it, to the network connection itself:

@@ -5,10 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// First bytes of the frames that this package makes: always whole messages (the FIN bit), see RFC 6455 section 5.2.
+// First bytes of the frames that this package makes or looks at: always whole messages (the FIN bit), see RFC 6455 section 5.2.
 const (
 	finText  = 0x81
 	finClose = 0x88
+	finPong  = 0x8a
 )
 
 // maxReason is how much text fits in a close frame: a control frame carries 125 bytes, and the code takes two.

@@ -73,6 +73,7 @@ func NewHub(opts Options) *Hub {
 	h.melody.HandleMessage(func(s *melody.Session, frame []byte) {
 		connOf(s).receive(frame)
 	})
+	h.melody.HandlePong(func(s *melody.Session) { connOf(s).control() })
 	h.melody.HandleMessageBinary(func(s *melody.Session, _ []byte) {
 		connOf(s).Close(codeUnsupported, "only text frames are understood")
 	})

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -251,7 +252,7 @@ func TestSlowReaderIsCutAndOthersGetEverything(t *testing.T) {
 // TestPingsAndDataDoNotInterleave sends random sizes while melody pings all the time and answers pings of the client.
 func TestPingsAndDataDoNotInterleave(t *testing.T) {
 	const total, window = 5000, 1000
-	k := onTCP(t, Options{PingPeriod: 20 * time.Microsecond, QueueBytes: 64 << 20}, nil)
+	k := onTCP(t, Options{PingPeriod: 20 * time.Microsecond, QueueBytes: 64 << 20, MaxControls: math.MaxInt}, nil)
 	client, rec := k.dial(t, "")
 	client.SetReadLimit(1 << 20)
 	pings := 0

@@ -13,6 +13,9 @@ type Options struct {
 	// MaxFrame is the size of the largest message that a client may send, in bytes; a larger one ends the socket with
 	// code 1009. By default 64 KiB.
 	MaxFrame int64
+	// MaxControls is how many pings and pongs a client may send in ten seconds; one more, and the socket is cut. Each ping
+	// is answered, and a flood of them takes more than a core. By default 200, which is many times what clients send.
+	MaxControls int
 	// QueueBytes and QueueFrames bound what waits in one outbox. A socket that has more to write is cut. By default
 	// 1 MiB and 4,096 frames.
 	QueueBytes  int
@@ -37,6 +40,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	byDefault(&o.MaxFrame, 64<<10)
+	byDefault(&o.MaxControls, 200)
 	byDefault(&o.QueueBytes, 1<<20)
 	byDefault(&o.QueueFrames, 4096)
 	byDefault(&o.WriteWait, 10*time.Second)

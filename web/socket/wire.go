@@ -26,6 +26,7 @@ type wire struct {
 	net.Conn
 	wait time.Duration // for one write
 	slow func()        // called when a write took longer
+	pong func()        // called before a pong is written, on the goroutine that has read the ping
 
 	writing sync.Mutex // held during a write, to keep frames whole; guards the fields below
 	ended   bool       // the close frame is written
@@ -36,6 +37,9 @@ type wire struct {
 
 // Write is for melody, which writes each control frame (and the answer to the upgrade) whole.
 func (w *wire) Write(frame []byte) (int, error) {
+	if len(frame) > 0 && frame[0] == finPong {
+		w.pong()
+	}
 	return w.write(frame, len(frame) > 0 && isClose(frame[0]))
 }
 

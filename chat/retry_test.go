@@ -1,0 +1,104 @@
+package chat
+
+import (
+	"database/sql"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"snug/store"
+)
+
+// lines is a log that tells of each line.
+type lines chan string
+
+func (l lines) Write(line []byte) (int, error) {
+	select {
+	case l <- string(line):
+	default:
+	}
+	return len(line), nil
+}
+
+// await waits for a line with a text in it.
+func (l lines) await(text string) {
+	for !strings.Contains(<-l, text) {
+	}
+}
+
+// noRooms takes the rooms away from a store, and from the cache, and returns what gives them back.
+func (w *world) noRooms() (giveBack func()) {
+	w.t.Helper()
+	other, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(w.dir, "snug.db")))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = other.Close() })
+	rename := func(from, to string) {
+		if _, err := other.ExecContext(w.t.Context(), "ALTER TABLE "+from+" RENAME TO "+to); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	rename("rooms", "away")
+	w.rooms.mu.Lock()
+	clear(w.rooms.ids)
+	clear(w.rooms.keys)
+	w.rooms.mu.Unlock()
+	return func() { rename("away", "rooms") }
+}
+
+// say stores a message, as Post does that has its room from the cache.
+func (w *world) say(who Person, room Room, text string) {
+	w.t.Helper()
+	if _, _, err := w.store.PostMessage(w.t.Context(), store.Message{Room: room.ID, Author: who.ID, Text: text}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestMessagesAreToldThoughTheirRoomCouldNotBeReadAtFirst holds that none is left out for good: who listens takes a later
+// message for a sign that they have all before it.
+func TestMessagesAreToldThoughTheirRoomCouldNotBeReadAtFirst(t *testing.T) {
+	t.Parallel()
+	logged := make(lines, 100)
+	w := newWorld(t, Options{Logger: slog.New(slog.NewTextHandler(logged, nil))})
+	ada := w.user("ada")
+	room := w.room(ada, "lobby")
+	ear := w.listen(RoomGroup(room.ID))
+	giveBack := w.noRooms()
+	w.say(ada, room, "first")
+	logged.await("room of a message")
+	w.say(ada, room, "second")
+	giveBack()
+	for _, want := range []string{"first", "second"} {
+		if e := ear.events(1)[0]; e.Message != want || e.Room != "lobby" {
+			t.Errorf("told %+v, want %s", e, want)
+		}
+	}
+}
+
+func TestCloseDoesNotWaitForARoomThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	logged := make(lines, 100)
+	w := newWorld(t, Options{Logger: slog.New(slog.NewTextHandler(logged, nil))})
+	ada := w.user("ada")
+	room := w.room(ada, "lobby")
+	w.noRooms()
+	w.say(ada, room, "first")
+	logged.await("room of a message")
+	w.Close()
+}
+
+// TestMessageOfNoRoomHoldsNobodyUp is about a room that is not there, which is no failure of the store.
+func TestMessageOfNoRoomHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	ada := w.user("ada")
+	room := w.room(ada, "lobby")
+	ear := w.listen(RoomGroup(room.ID))
+	w.say(ada, Room{ID: store.RoomID("nowhere")}, "unheard")
+	w.say(ada, room, "heard")
+	if e := ear.events(1)[0]; e.Message != "heard" {
+		t.Errorf("told %+v", e)
+	}
+}
