@@ -55,8 +55,10 @@ func TestTableSaysOnlyWhatIsKnown(t *testing.T) {
 func TestNodeIsFoundByNameAndId(t *testing.T) {
 	t.Parallel()
 	all := []cluster.Member{
-		{ID: "aaaa0000" + strings.Repeat("0", 24), Name: "attic"}, {ID: "aaaa1111" + strings.Repeat("0", 24), Name: "barn"},
-		{ID: "bbbb" + strings.Repeat("0", 28), Name: "barn"}, {Addr: "10.0.0.1:7846"},
+		{ID: "aaaa0000" + strings.Repeat("0", 24), Name: "attic"},
+		{ID: "aaaa1111" + strings.Repeat("0", 24), Name: "barn"},
+		{ID: "bbbb" + strings.Repeat("0", 28), Name: "barn"},
+		{Addr: "10.0.0.1:7846"},
 	}
 	for node, want := range map[string]string{
 		"attic": "attic", "AAAA1": "barn", "bbbb": "barn", all[0].ID: "attic",

@@ -58,7 +58,7 @@ Not promised:
 
 A node whose peer knows more of its running feed than itself is a machine that was set back to an earlier moment while it ran. It has given out numbers twice. It
 opens a new feed, into which go all rows that no peer is sure to have, forgets its cursors, and fetches its own lost rows like any others. This is seen by numbers alone: it must reach a peer before
-it has written more than it lost. A node does it once a minute at most, lest a peer that talks nonsense fill the vectors.
+it has written more than it lost. What is signed anew has the position of that moment, like an edit. A node does it once a minute at most, lest a peer that talks nonsense fill the vectors.
 
 # Strangers
 

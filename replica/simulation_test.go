@@ -133,12 +133,24 @@ var troubles = []trouble{
 		n.quietly(func() {
 			n.stop()
 			n.restore(then)
+			w.movedOn(then)
 			n.start() // with the feed that it had
 			// Numbers tell as long as it has written less since than it has lost.
 			w.pass(2 * time.Second)
 		})
 		w.pass(time.Second)
 	}},
+}
+
+// movedOn expects no order of what is signed anew: elsewhere it gets new positions, behind what came before.
+func (w *world) movedOn(then database) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for key, s := range then.rows {
+		if s.feed == then.feed {
+			w.changed[key] = true
+		}
+	}
 }
 
 // quietly does something while nobody writes on this node.
@@ -164,8 +176,8 @@ func (n *node) restore(d database) {
 	n.w.lost()
 }
 
-// failures are seeds that once failed.
-var failures = []uint64{}
+// failures are seeds that once failed: 243 and 993 lose a disk after a node was set back.
+var failures = []uint64{243, 993}
 
 // TestSimulation has nodes live through some troubles each, and then be equal.
 func TestSimulation(t *testing.T) {
