@@ -27,7 +27,7 @@ func (l lines) await(text string) {
 	}
 }
 
-// noRooms takes the rooms away from a store, and from the cache, and returns what gives them back.
+// noRooms makes the rooms of a store unreadable, and empties the cache, and returns what gives them back.
 func (w *world) noRooms() (giveBack func()) {
 	w.t.Helper()
 	other, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(w.dir, "snug.db")))
@@ -36,16 +36,16 @@ func (w *world) noRooms() (giveBack func()) {
 	}
 	w.t.Cleanup(func() { _ = other.Close() })
 	rename := func(from, to string) {
-		if _, err := other.ExecContext(w.t.Context(), "ALTER TABLE "+from+" RENAME TO "+to); err != nil {
+		if _, err := other.ExecContext(w.t.Context(), "ALTER TABLE rooms RENAME COLUMN "+from+" TO "+to); err != nil {
 			w.t.Fatal(err)
 		}
 	}
-	rename("rooms", "away")
+	rename("key", "away")
 	w.rooms.mu.Lock()
 	clear(w.rooms.ids)
 	clear(w.rooms.keys)
 	w.rooms.mu.Unlock()
-	return func() { rename("away", "rooms") }
+	return func() { rename("away", "key") }
 }
 
 // say stores a message, as Post does that has its room from the cache.
