@@ -24,24 +24,17 @@ func newObserver(c *Chat) *observer {
 	o := &observer{
 		chat:   c,
 		places: make(map[ID]struct{}),
-		seen:   newSeenWriter(c.store, c.log),
+		seen:   newSeenWriter(c.store, c.log, c.now, c.online),
 	}
 	o.counts = newCounts(o.sendCount)
 	o.stop = c.presence.Watch(o.observe)
 	return o
 }
 
-// close sends the counts and stores the times that wait. Who is online at the end was seen now: the connections end
-// with the server.
+// close sends the counts and stores the times that wait.
 func (o *observer) close() {
 	o.stop()
 	o.counts.close()
-	now := o.chat.now()
-	for _, user := range o.chat.presence.Users(server) {
-		if id, ok := parseHex(user); ok {
-			o.seen.note(id, now)
-		}
-	}
 	o.seen.close()
 }
 

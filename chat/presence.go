@@ -57,8 +57,10 @@ func (c *Chat) Online(ctx context.Context, limit int) (names []string, total int
 	return names[:min(len(names), max(limit, 0))], len(names), nil
 }
 
-// namesAt returns the names that it knows beside an error.
-func (c *Chat) namesAt(ctx context.Context, place string) ([]string, error) {
+// online returns who is online.
+func (c *Chat) online() []ID { return c.usersAt(server) }
+
+func (c *Chat) usersAt(place string) []ID {
 	users := c.presence.Users(place)
 	ids := make([]ID, 0, len(users))
 	for _, user := range users {
@@ -66,7 +68,12 @@ func (c *Chat) namesAt(ctx context.Context, place string) ([]string, error) {
 			ids = append(ids, id)
 		}
 	}
-	byID, err := c.people.names(ctx, ids)
+	return ids
+}
+
+// namesAt returns the names that it knows beside an error.
+func (c *Chat) namesAt(ctx context.Context, place string) ([]string, error) {
+	byID, err := c.people.names(ctx, c.usersAt(place))
 	names := make([]string, 0, len(byID))
 	for _, name := range byID {
 		names = append(names, name)

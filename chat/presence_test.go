@@ -150,10 +150,34 @@ func TestCountsAreTold(t *testing.T) {
 	}
 }
 
+// TestStayingOnlineIsBeingSeen holds that a server that is killed knows about when people were there last.
+func TestStayingOnlineIsBeingSeen(t *testing.T) {
+	t.Parallel()
+	later := time.Now().Add(time.Hour).Truncate(time.Millisecond)
+	w := newWorld(t, Options{Now: func() time.Time { return later }})
+	ada := w.user("ada")
+	stored := make(chan time.Time, 10)
+	defer w.store.Watch(func(rows []store.Row) {
+		for _, row := range rows {
+			if seen, ok := row.(*store.Seen); ok && seen.User == ada.ID {
+				stored <- seen.At
+			}
+		}
+	})()
+	defer w.EnterServer(ada).LeaveNow()
+	if at := <-stored; !at.Before(later) {
+		t.Fatalf("ada came at %v", at)
+	}
+	w.observer.seen.refresh()
+	if at := <-stored; !at.Equal(later) {
+		t.Errorf("ada was last seen %v, want %v", at, later)
+	}
+}
+
 func TestSeenWriterStoresTheLatest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Options{})
-	s := newSeenWriter(w.store, w.log)
+	s := newSeenWriter(w.store, w.log, time.Now, func() []ID { return nil })
 	var ids []ID
 	for i := range 3 * seenAtOnce {
 		id := w.user(fmt.Sprint("user", i)).ID
@@ -179,7 +203,7 @@ func TestSeenWriterEndsWhenTheStoreFails(t *testing.T) {
 	if err := w.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s := newSeenWriter(w.store, w.log)
+	s := newSeenWriter(w.store, w.log, time.Now, func() []ID { return nil })
 	for range maxSeen + 10 {
 		s.note(store.NewID(), time.Now())
 	}

@@ -17,6 +17,8 @@ const (
 	seenAtOnce = 64
 	// seenTime bounds the storing of one batch, and what Close waits for each.
 	seenTime = 2 * time.Second
+	// seenEvery is how often the time is stored of those who stay online, and so how wrong it is at most after a crash.
+	seenEvery = 10 * time.Minute
 )
 
 // seenWriter stores when people were last seen, off the goroutine that tells it: a store that is slow must not delay
@@ -24,6 +26,8 @@ const (
 type seenWriter struct {
 	store   *store.Store
 	log     *slog.Logger
+	now     func() time.Time
+	online  func() []ID // who is online now
 	wake    chan struct{}
 	closing chan struct{}
 	done    chan struct{}
@@ -32,10 +36,12 @@ type seenWriter struct {
 	pending map[ID]time.Time
 }
 
-func newSeenWriter(st *store.Store, log *slog.Logger) *seenWriter {
+func newSeenWriter(st *store.Store, log *slog.Logger, now func() time.Time, online func() []ID) *seenWriter {
 	s := &seenWriter{
 		store:   st,
 		log:     log,
+		now:     now,
+		online:  online,
 		wake:    make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
@@ -45,12 +51,20 @@ func newSeenWriter(st *store.Store, log *slog.Logger) *seenWriter {
 	return s
 }
 
-// note has the time stored soon.
+// refresh notes everybody who is online.
+func (s *seenWriter) refresh() {
+	now := s.now()
+	for _, user := range s.online() {
+		s.note(user, now)
+	}
+}
+
+// note has the time stored soon, unless a later one waits.
 func (s *seenWriter) note(user ID, at time.Time) {
 	s.mu.Lock()
-	_, known := s.pending[user]
+	before, known := s.pending[user]
 	full := !known && len(s.pending) >= maxSeen
-	if !full {
+	if !full && at.After(before) {
 		s.pending[user] = at
 	}
 	s.mu.Unlock()
@@ -71,12 +85,17 @@ func (s *seenWriter) close() {
 
 func (s *seenWriter) run() {
 	defer close(s.done)
+	stay := time.NewTicker(seenEvery)
+	defer stay.Stop()
 	for {
 		select {
 		case <-s.wake:
 			for s.writeBatch() {
 			}
+		case <-stay.C:
+			s.refresh()
 		case <-s.closing:
+			s.refresh() // their connections end with the server
 			for s.writeBatch() {
 			}
 			return

@@ -214,7 +214,7 @@ func sentence(text string) string {
 
 // denyCrossOrigin answers a form that a page of another site has sent.
 func (s *Server) denyCrossOrigin(w http.ResponseWriter, r *http.Request) {
-	s.foreign.log(time.Now(), func(times int) {
+	s.noise.foreign.log(time.Now(), func(times int) {
 		s.logger.Warn("cross-origin request refused", "method", r.Method, "path", r.URL.Path,
 			"origin", r.Header.Get("Origin"), "host", r.Host, "times", times)
 	})
@@ -223,7 +223,7 @@ func (s *Server) denyCrossOrigin(w http.ResponseWriter, r *http.Request) {
 
 // denyHost answers under a name that was not configured. Nobody is looked up: the page belongs to who owns that name.
 func (s *Server) denyHost(w http.ResponseWriter, r *http.Request) {
-	s.misnamed.log(time.Now(), func(times int) {
+	s.noise.misnamed.log(time.Now(), func(times int) {
 		s.logger.Warn("request under an unknown host name refused", "host", r.Host, "times", times)
 	})
 	view := ErrorPage{

@@ -32,7 +32,7 @@ func (s *Server) visitorByQuery(r *http.Request, token string) (*visitor, error)
 func (s *Server) visitorByPass(r *http.Request, token string) (*visitor, error) {
 	pass, err := s.accounts.Pass(r.Context(), token)
 	if refused, ok := errors.AsType[*account.TokenError](err); ok {
-		s.refusals.log(refused, time.Now(), func(times int) {
+		s.noise.refusals.log(refused, time.Now(), func(times int) {
 			s.logger.Warn("token refused", "reason", refused.Reason, "issuer", refused.Issuer, "user", refused.User,
 				"address", address(r), "path", r.URL.Path, "times", times)
 		})

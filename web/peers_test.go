@@ -138,7 +138,7 @@ func TestRenewingNeverEndsAMembership(t *testing.T) {
 	t.Parallel()
 	slow := &slowLayer{Memory: layer.NewMemory(layer.Options{})}
 	defer slow.Close()
-	p := &peer{server: &Server{layer: slow}, channel: "socket!1", groups: make(map[string]struct{})}
+	p := &peer{server: &Server{parts: parts{layer: slow}}, channel: "socket!1", groups: make(map[string]struct{})}
 	if err := p.join(t.Context(), "room"); err != nil {
 		t.Fatal(err)
 	}

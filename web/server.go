@@ -46,19 +46,15 @@ type Limits struct {
 
 // Server is Snug's HTTP side: pages, sockets and health. It is ready as New returns it.
 type Server struct {
-	accounts *account.Accounts
-	chat     *chat.Chat
-	presence *presence.Tracker
-	layer    layer.Layer
-	limits   Limits
-	names    map[string]bool
-	version  string
-	ready    func(ctx context.Context) error
-	cluster  func(ctx context.Context) (ClusterView, error)
-	logger   *slog.Logger
+	parts
+	look
+	limits  Limits
+	names   map[string]bool
+	ready   func(ctx context.Context) error
+	cluster func(ctx context.Context) (ClusterView, error)
+	logger  *slog.Logger
+	noise   noise
 
-	templates map[string]*template.Template
-	static    *static
 	handler   http.Handler
 	hub       *socket.Hub
 	peers     *peers
@@ -67,10 +63,28 @@ type Server struct {
 	asks      *allowance // all other frames of /ws/
 	stopping  atomic.Bool
 	stopEnded func()
+}
 
-	misnamed seldom   // logs requests under unknown host names
-	foreign  seldom   // logs requests of other sites' pages
-	refusals refusals // logs tokens that are no good
+// parts are what the server shows and changes. They belong to who made it.
+type parts struct {
+	accounts *account.Accounts
+	chat     *chat.Chat
+	presence *presence.Tracker
+	layer    layer.Layer
+}
+
+// look is what pages are made of.
+type look struct {
+	templates map[string]*template.Template
+	static    *static
+	version   string
+}
+
+// noise logs what strangers can bring about as often as they like.
+type noise struct {
+	misnamed seldom   // requests under unknown host names
+	foreign  seldom   // requests of other sites' pages
+	refusals refusals // tokens that are no good
 }
 
 // New makes a server. Its own goroutine runs until Shutdown.
@@ -93,21 +107,16 @@ func New(opts Options) (*Server, error) {
 		return nil, fmt.Errorf("read static files: %w", err)
 	}
 	s := &Server{
-		accounts:  opts.Accounts,
-		chat:      opts.Chat,
-		presence:  opts.Presence,
-		layer:     opts.Layer,
-		limits:    opts.Limits,
-		names:     hostNames(opts.Names),
-		version:   opts.Version,
-		ready:     opts.Ready,
-		cluster:   opts.Cluster,
-		logger:    opts.Logger,
-		templates: templates,
-		static:    static,
-		tickets:   newTickets(),
-		talk:      newTalk(opts.Limits.MessagesPerSecond),
-		asks:      newAsks(),
+		parts:   parts{accounts: opts.Accounts, chat: opts.Chat, presence: opts.Presence, layer: opts.Layer},
+		look:    look{templates: templates, static: static, version: opts.Version},
+		limits:  opts.Limits,
+		names:   hostNames(opts.Names),
+		ready:   opts.Ready,
+		cluster: opts.Cluster,
+		logger:  opts.Logger,
+		tickets: newTickets(),
+		talk:    newTalk(opts.Limits.MessagesPerSecond),
+		asks:    newAsks(),
 	}
 	s.hub = socket.NewHub(socket.Options{
 		MaxFrame:    opts.Limits.FrameBytes,
