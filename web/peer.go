@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -45,6 +46,8 @@ type peer struct {
 	stop     func() // ends listening, and with it all memberships
 	frames   *rate.Limiter
 	patience *rate.Limiter
+
+	followsNodes atomic.Bool // it is told when the list of nodes changes
 
 	mu     sync.Mutex
 	gone   bool

@@ -73,6 +73,7 @@ func (ps *peers) run(ctx context.Context) {
 		case now := <-clean.C:
 			ps.server.tickets.clean(now)
 			ps.server.talk.clean(now)
+			ps.server.moves.clean(now)
 		case <-sessions.C:
 			ps.checkSessions(ctx)
 		}
