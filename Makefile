@@ -44,7 +44,8 @@ unit-tests: ## go test alone, with the race detector
 
 network-tests: ## nodes on networks that are cut, slow and healed again: Linux and root
 	@echo "== go test, on networks of its own"
-	CGO_ENABLED=1 go test -race -tags network -run '^TestNetwork' -timeout $(PATIENCE) .
+	# Most of their time they wait, so that more of them than there are cores fit beside each other.
+	CGO_ENABLED=1 go test -race -tags network -run '^TestNetwork' -parallel 4 -timeout $(PATIENCE) .
 
 no-network-tests:
 	@echo "== NOT RUN: the tests on networks of their own, for which network namespaces have to be made. On Linux: sudo env PATH=\"\$$PATH\" make network-tests" >&2

@@ -99,6 +99,9 @@ func TestNetworkHealsAfterCut(t *testing.T) {
 		if !isLoggedIn(t, s.host.Seat(ada), s.Server) {
 			t.Errorf("a session that was not logged out is lost on %s", s.host.Name)
 		}
+		if r := snugtest.Run(t, "members", "--json", "--data", s.Dir); r.Code != 0 || strings.Count(r.Out, `"state": "alive"`) != len(sites) {
+			t.Errorf("members --json on %s: code %d, %s%s", s.host.Name, r.Code, r.Out, r.Err)
+		}
 		if aside := s.members(t).Aside; aside != 0 {
 			t.Errorf("%s does not understand %d rows", s.host.Name, aside)
 		}

@@ -82,7 +82,7 @@ func fill(t *testing.T, dir, room string, messages int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const writers = 500 // who share a commit
+	const writers = 2000 // who share a commit
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	var writing sync.WaitGroup

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"snug/control"
 	"snug/snugtest"
 )
 
@@ -69,13 +70,12 @@ func joinSite(t *testing.T, h *snugtest.Host, other *site) *site {
 	return startSite(t, h, dir)
 }
 
-// members is what snug members tells on the node.
+// members is what snug members tells on the node. It is asked without a process of its own, whose start would take longer than what is measured.
 func (s *site) members(t *testing.T) memberList {
 	t.Helper()
-	r := snugtest.Run(t, "members", "--json", "--data", s.Dir)
 	var list memberList
-	if err := json.Unmarshal([]byte(r.Out), &list); r.Code != 0 || err != nil {
-		t.Fatalf("members of %s: code %d, %v:\n%s%s", s.host.Name, r.Code, err, r.Out, r.Err)
+	if err := control.Dial(s.Dir).Ask(t.Context(), "members", nil, &list); err != nil {
+		t.Fatalf("members of %s: %v", s.host.Name, err)
 	}
 	return list
 }

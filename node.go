@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -93,7 +94,7 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 			MessagesPerSecond: c.Limits.MessagesPerSecond, FrameBytes: int64(c.Limits.FrameBytes),
 			QueueBytes: c.Limits.QueueBytes, QueueFrames: c.Limits.QueueFrames, GroupExpiry: c.Layer.GroupExpiry,
 		},
-		Names: names(c), Version: programVersion(), Ready: n.store.Ready, Cluster: n.clusterPage(), Logger: logger,
+		Names: names(c), Version: programVersion(), Ready: n.store.Ready, Cluster: n.clusterPage(), Nodes: n.pageNodes(), Logger: logger,
 	})
 	if err != nil {
 		return n, err
@@ -107,6 +108,9 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 		return n, err
 	}
 	n.onClose(n.closeListeners)
+	if err = n.announce(); err != nil {
+		return n, err
+	}
 	n.http = &http.Server{
 		Handler:           n.web,
 		ReadHeaderTimeout: c.Limits.HeaderTimeout,
@@ -207,6 +211,9 @@ func names(c *config.Config) []string {
 	all := append([]string(nil), c.Server.Names...)
 	if host, _, err := net.SplitHostPort(c.Server.Listen); err == nil && host != "" {
 		all = append(all, host)
+	}
+	if u, err := url.Parse(c.Cluster.URL); err == nil && u.Hostname() != "" {
+		all = append(all, u.Hostname())
 	}
 	if host, err := os.Hostname(); err == nil && host != "" {
 		all = append(all, host)

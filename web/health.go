@@ -11,7 +11,9 @@ import (
 const readyWait = 3 * time.Second
 
 // getHealth says that the process is alive.
+// Pages of other nodes may ask it too, before they go here.
 func (s *Server) getHealth(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
 	plain(w, http.StatusOK, "ok")
 }
 

@@ -20,10 +20,23 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 	"font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; " +
 	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
+// letMove lets a page look whether another node is there, and send a form to it. Those are all nodes that were ever met: one that is away may be there
+// when this one is not.
+func (s *Server) letMove(h http.Header) {
+	_, origins := s.neighbors.known()
+	if len(origins) == 0 {
+		return
+	}
+	others := strings.Join(origins, " ")
+	wider := strings.NewReplacer("connect-src 'self'", "connect-src 'self' "+others, "form-action 'self'", "form-action 'self' "+others)
+	h.Set("Content-Security-Policy", wider.Replace(policy))
+}
+
 // guarded puts the checks that hold for every address around the routes.
 func (s *Server) guarded(mux *http.ServeMux) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	crossOrigin.SetDenyHandler(http.HandlerFunc(s.denyCrossOrigin))
+	crossOrigin.AddInsecureBypassPattern("POST " + movePath + "{$}") // it checks the origin itself, see moves
 	routed := crossOrigin.Handler(s.routed(mux))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		guard := &guardedWriter{ResponseWriter: w}
@@ -34,7 +47,11 @@ func (s *Server) guarded(mux *http.ServeMux) http.Handler {
 			return
 		}
 		if r.Body != nil {
-			r.Body = http.MaxBytesReader(guard, r.Body, maxBody)
+			limit := int64(maxBody)
+			if r.URL.Path == movePath {
+				limit = maxMoveBody
+			}
+			r.Body = http.MaxBytesReader(guard, r.Body, limit)
 		}
 		routed.ServeHTTP(guard, r)
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -45,6 +46,8 @@ type peer struct {
 	idle     *rate.Limiter // what is ignored
 	patience *rate.Limiter
 	check    time.Time // when the session is looked up next; once the socket is among the peers, for their goroutine alone
+
+	followsNodes atomic.Bool // it is told when the list of nodes changes
 
 	mu     sync.Mutex // guards what follows
 	gone   bool

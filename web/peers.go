@@ -75,6 +75,7 @@ func (ps *peers) run(ctx context.Context) {
 			ps.server.tickets.clean(now)
 			ps.server.talk.clean(now)
 			ps.server.asks.clean(now)
+			ps.server.moves.clean(now)
 		case now := <-sessions.C:
 			ps.checkSessions(ctx, now)
 		}

@@ -50,7 +50,7 @@ func TestASessionThatEndsDuringTheUpgradeEndsTheSocket(t *testing.T) {
 	ada.post("/log_out/", nil)
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.server.hub.Serve(w, r, info(r, v), func(c *socket.Conn) socket.Consumer {
-			k, err := s.server.openSnug(c, v)
+			k, err := s.server.openSnug(c, v, "")
 			if err != nil {
 				return s.server.turnAway(c, err)
 			}

@@ -23,7 +23,7 @@ func (s *Server) getPrivate(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	s.render(w, r, http.StatusOK, "chat", ChatPage{
+	s.renderChat(w, r, ChatPage{
 		Page: s.page(r, other.Name, v), Kind: boot.Kind, Name: other.Name, Boot: boot,
 	})
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -145,7 +146,8 @@ func TestProtocolExamplesOfChat(t *testing.T) {
 
 func TestProtocolExamplesOfSnug(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	nodes := newNodes(Node{Name: "barn", URL: "http://192.168.1.6:8000/", Alive: true})
+	s := newSite(t, func(o *siteOptions) { o.Web.Nodes = nodes })
 	ada, grace := s.person("ada"), s.person("grace")
 	if _, err := s.chat.OpenRoom(t.Context(), grace.person(), "kitchen"); err != nil {
 		t.Fatal(err)
@@ -157,11 +159,12 @@ func TestProtocolExamplesOfSnug(t *testing.T) {
 	tutorial.next("user_join")
 	tutorial.send(`{"message":"hello, everybody"}`)
 	tutorial.next("chat_message")
-	k := ada.dial("/ws/")
+	k := ada.dial("/ws/", func(h http.Header) { h.Set("Origin", s.url) })
 	k.only("hello")
 	answers := map[string]string{
 		"join": "joined", "leave": "ack", "post": "ack", "private": "ack", "edit": "ack", "delete": "ack",
 		"history": "history", "inbox": "inbox", "rooms": "rooms", "users": "users",
+		"nodes": "nodes",
 	}
 	for _, e := range examples(t, "client", "snug") {
 		if e.kind != e.frame.kind() {
@@ -180,6 +183,8 @@ func TestProtocolExamplesOfSnug(t *testing.T) {
 	third := s.person("edsger").dial("/ws/chat/kitchen/")
 	third.next("user_join")
 	k.until("the kitchen has somebody", func(f frame) bool { return f.kind() == "room" && f["room"] == "kitchen" && f["users"] == 1.0 })
+	nodes.set(Node{Name: "shed", URL: "http://192.168.1.7:8000/", Alive: true})
+	k.next("nodes")
 	k.ask(`{"type":"users","ref":"end"}`)
 	came := append(k.came(), rateLimited(t)...)
 	checkExamples(t, "snug", came)

@@ -20,6 +20,7 @@ type chatBoot struct {
 	History *historyAnswer `json:"history,omitempty"` // of a private conversation
 	Rooms   *roomsAnswer   `json:"rooms,omitempty"`   // not for a guest
 	Inbox   *inboxAnswer   `json:"inbox,omitempty"`   // not for a guest
+	Nodes   *nodesFrame    `json:"nodes,omitempty"`   // not for a guest; those that this page may go to, there now or not
 }
 
 // errGuests is a room that a guest may not read. It is the same whether there is such a room or not.
@@ -51,7 +52,7 @@ func (s *Server) getRoom(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	s.render(w, r, http.StatusOK, "chat", ChatPage{
+	s.renderChat(w, r, ChatPage{
 		Page: s.page(r, room.Name, v), Kind: boot.Kind, Name: room.Name, Boot: boot, Guest: v == nil,
 	})
 }
@@ -91,5 +92,22 @@ func (s *Server) boot(r *http.Request, v *visitor) (*chatBoot, error) {
 		return nil, err
 	}
 	boot.Rooms, boot.Inbox = rooms, inbox
+	if s.moves != nil {
+		known, _ := s.neighbors.known()
+		var others []nodeFrame
+		for _, node := range known {
+			others = append(others, nodeFrame{Name: node.Name, URL: node.URL})
+		}
+		frame := s.neighbors.frame(others)
+		boot.Nodes = &frame
+	}
 	return boot, nil
+}
+
+// renderChat writes a chat screen, which may leave for another node.
+func (s *Server) renderChat(w http.ResponseWriter, r *http.Request, view ChatPage) {
+	if !view.Guest {
+		s.letMove(w.Header())
+	}
+	s.render(w, r, http.StatusOK, "chat", view)
 }

@@ -30,6 +30,7 @@ type Options struct {
 	Version  string
 	Ready    func(ctx context.Context) error                // whether the store can be written; nil: always
 	Cluster  func(ctx context.Context) (ClusterView, error) // the nodes of the cluster; nil: this server is alone
+	Nodes    Nodes                                          // the other nodes, as pages know them; nil: this server is alone
 	Logger   *slog.Logger                                   // nil: slog.Default()
 }
 
@@ -61,6 +62,8 @@ type Server struct {
 	tickets   *tickets
 	talk      *allowance // messages
 	asks      *allowance // all other frames of /ws/
+	neighbors *neighbors
+	moves     *moves // nil: this server is alone
 	stopping  atomic.Bool
 	stopEnded func()
 }
@@ -130,6 +133,10 @@ func New(opts Options) (*Server, error) {
 	})
 	s.handler = s.guarded(s.routes())
 	s.peers = newPeers(s)
+	s.neighbors = newNeighbors(opts.Nodes, s.peers)
+	if opts.Nodes != nil {
+		s.moves = newMoves(opts.Nodes.Keys)
+	}
 	s.stopEnded = opts.Accounts.OnEnded(s.peers.end)
 	return s, nil
 }
@@ -146,6 +153,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	s.stopEnded()
+	s.neighbors.stop()
 	err := s.hub.Shutdown(ctx)
 	s.peers.close()
 	return err
@@ -168,6 +176,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("POST /chat/{room}/settings/{$}", s.postSettings)
 	mux.HandleFunc("GET /pm/{name}/{$}", s.getPrivate)
 	mux.HandleFunc("GET /admin/cluster/{$}", s.getCluster)
+	mux.HandleFunc("POST "+movePath+"{$}", s.postMove)
 	mux.HandleFunc("POST /ws/ticket/{$}", s.postTicket)
 	mux.HandleFunc("GET /users/{$}", s.serveUsers)
 	mux.HandleFunc("GET /ws/chat/{room}/{$}", s.serveChat)

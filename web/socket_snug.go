@@ -27,7 +27,7 @@ func (s *Server) serveSnug(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.hub.Serve(w, r, info(r, v), func(c *socket.Conn) socket.Consumer {
-		k, err := s.openSnug(c, v)
+		k, err := s.openSnug(c, v, r.Header.Get("Origin"))
 		if err != nil {
 			return s.turnAway(c, err)
 		}
@@ -36,9 +36,12 @@ func (s *Server) serveSnug(w http.ResponseWriter, r *http.Request) {
 }
 
 // snugSocket is one open socket of our own protocol.
-type snugSocket struct{ peer *peer }
+type snugSocket struct {
+	peer   *peer
+	origin string // of the page that opened it, "" for a program
+}
 
-func (s *Server) openSnug(c *socket.Conn, v *visitor) (snugSocket, error) {
+func (s *Server) openSnug(c *socket.Conn, v *visitor, origin string) (snugSocket, error) {
 	p, err := s.attach(c, v, chat.ID{}, c)
 	if err != nil {
 		return snugSocket{}, err
@@ -48,7 +51,7 @@ func (s *Server) openSnug(c *socket.Conn, v *visitor) (snugSocket, error) {
 		p.leave(false)
 		return snugSocket{}, err
 	}
-	return snugSocket{peer: p}, nil
+	return snugSocket{peer: p, origin: origin}, nil
 }
 
 // limitsFrame is what a client must know before it sends.
@@ -95,6 +98,8 @@ func (k snugSocket) handle(e envelope, frame []byte) error {
 		return ask(ctx, k, e, frame, k.rooms)
 	case "users":
 		return ask(ctx, k, e, frame, k.users)
+	case "nodes":
+		return ask(ctx, k, e, frame, k.nodes)
 	}
 	if err := k.peer.mayAsk(); err != nil {
 		return err

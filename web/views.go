@@ -84,6 +84,13 @@ type ChatPage struct {
 	Boot  any  // the first data, as JSON for the script
 }
 
+// MovePage takes over what a page of another node has brought along.
+type MovePage struct {
+	Page
+	Next string // where it goes on, relative to this page
+	Boot any    // what the script keeps
+}
+
 // SettingsPage is the form of a room's settings.
 type SettingsPage struct {
 	Page

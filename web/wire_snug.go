@@ -126,6 +126,21 @@ type inboxAnswer struct {
 	Recovered     bool                `json:"recovered"`
 }
 
+// nodesFrame tells where else this place can be opened, in case this node dies.
+type nodesFrame struct {
+	Type      string          `json:"type"`
+	Ref       json.RawMessage `json:"ref,omitempty"`
+	Node      string          `json:"node,omitempty"` // the name of this one
+	Nodes     []nodeFrame     `json:"nodes"`
+	Move      string          `json:"move,omitempty"`       // the pass with which another node lets this session in
+	ExpiresIn int             `json:"expires_in,omitempty"` // seconds, of the pass
+}
+
+type nodeFrame struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+}
+
 // errorFrame is the same on all sockets.
 type errorFrame struct {
 	Type       string          `json:"type"`

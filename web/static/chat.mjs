@@ -10,7 +10,7 @@ import { render } from "./vendor/preact.mjs";
 const boot = JSON.parse(document.querySelector("#boot").textContent);
 const routes = new Routes(boot.base);
 const store = new Store(initialState(boot));
-const session = boot.me ? new Session(store, routes) : new GuestSession(store, routes);
+const session = boot.me ? new Session(store, routes, boot.nodes) : new GuestSession(store, routes);
 const icon = new URL("icon.svg", import.meta.url).href;
 
 const root = document.querySelector("[data-app]");

@@ -61,7 +61,8 @@ export function App({ store, session, routes, icon }) {
         showsPeople=${isRoom && !peopleIsColumn} onDrawer=${setDrawer} />
       <div class="notices">
         <div class="notices__stack">
-          <${Banner} connection=${state.connection} everOpen=${state.everOpen} onTry=${() => session.tryNow()} />
+          <${Banner} connection=${state.connection} everOpen=${state.everOpen} node=${state.node}
+            leavingFor=${state.leavingFor} cameFrom=${state.cameFrom} onTry=${() => session.tryNow()} />
           <${Toasts} toasts=${state.toasts} onDismiss=${(id) => session.dismiss(id)} onAction=${act} />
         </div>
       </div>

@@ -12,7 +12,7 @@ const stopped = new Map([
   ["logged_out", "You are logged out."],
 ]);
 
-export function Banner({ connection, everOpen, onTry }) {
+export function Banner({ connection, everOpen, node, leavingFor, cameFrom, onTry }) {
   const [isSlow, setSlow] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setSlow(true), slowStart);
@@ -20,19 +20,25 @@ export function Banner({ connection, everOpen, onTry }) {
   }, []);
   const { state, reason, attempt } = connection;
   const isAway = state !== "open" && (everOpen || isSlow || attempt > 1);
-  return html`<div class="banner" role="status" data-banner data-connection=${state}>
+  return html`<div class="banner" role="status" data-banner data-connection=${state} data-node=${node}>
     ${state === "stopped"
       ? html`<${BannerWords} text=${stopped.get(reason)} label="Load the page again" onPress=${() => location.reload()} />`
-      : isAway && html`<${BannerWords} isBusy text=${everOpen ? "Connection lost. Reconnecting…" : "No connection yet. Trying…"}
-          label="Try now" onPress=${onTry} />`}
+      : isAway
+        ? html`<${BannerWords} isBusy ...${awayWords(everOpen, leavingFor)} onPress=${onTry} />`
+        : cameFrom && html`<${BannerWords} text=${`${cameFrom} does not answer. You are on ${node} now.`} />`}
   </div>`;
+}
+
+function awayWords(everOpen, leavingFor) {
+  if (leavingFor) return { text: `Connection lost. Moving to ${leavingFor}…` };
+  return { text: everOpen ? "Connection lost. Reconnecting…" : "No connection yet. Trying…", label: "Try now" };
 }
 
 function BannerWords({ isBusy, text, label, onPress }) {
   return html`<p class="banner__words">
     ${isBusy && html`<span class="spinner"></span>`}
     <span>${text}</span>
-    <button type="button" class="link" onClick=${onPress}>${label}</button>
+    ${label && html`<button type="button" class="link" onClick=${onPress}>${label}</button>`}
   </p>`;
 }
 

@@ -24,9 +24,13 @@ export class Routes {
     return this.page(`chat/${encodeURIComponent(room)}/settings/`);
   }
 
+  // here is the path of the open page below the root.
+  get here() {
+    return location.href.slice(this.#root.href.length - 1);
+  }
+
   // withNext is a page that leads back here.
   withNext(path) {
-    const here = location.href.slice(this.#root.href.length - 1);
-    return `${this.page(path)}?next=${encodeURIComponent(here)}`;
+    return `${this.page(path)}?next=${encodeURIComponent(this.here)}`;
   }
 }

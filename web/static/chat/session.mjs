@@ -4,8 +4,9 @@
 import { uuid7 } from "../lib/ids.mjs";
 import { leaveFor } from "../lib/leave.mjs";
 import { Socket, socketURL } from "../lib/socket.mjs";
-import { keepOutbox, outboxOf, ReadMarks } from "./memory.mjs";
-import { change, currentWindow } from "./store.mjs";
+import { keepOutbox, keptFor, movedFrom, outboxOf, ReadMarks } from "./memory.mjs";
+import { Mover } from "./mover.mjs";
+import { change, currentWindow, unreadTotal } from "./store.mjs";
 import { keyOf } from "./window.mjs";
 
 const privateCommand = /^\/pm[ \t]+(\S+)[ \t\n]+([^]*\S[^]*)$/;
@@ -25,7 +26,11 @@ const messageTypes = new Set([
   "message_deleted",
 ]);
 
+const passRenewal = 30_000; // the pass to other nodes is then always fresh, and a connection that died in silence is noticed
+const tellMoved = 10_000;
+
 const isSeen = () => document.visibilityState === "visible";
+const isEditing = () => document.querySelector(".editor") !== null;
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 export class Session {
@@ -33,11 +38,18 @@ export class Session {
   #routes;
   #socket;
   #marks;
+  #mover;
   #posting = false;
 
-  constructor(store, routes) {
+  // nodes are the other nodes that the page may go to, if there are any.
+  constructor(store, routes, nodes) {
     this.#store = store;
     this.#routes = routes;
+    this.#mover = nodes && new Mover(nodes, {
+      keep: () => this.#kept(nodes.node),
+      next: () => routes.here,
+      leaving: (node) => store.apply(change.leaving, node.name),
+    });
     this.#socket = new Socket(socketURL("ws/", routes.root), {
       greeted: true,
       on: {
@@ -58,7 +70,11 @@ export class Session {
     }
     for (const item of outboxOf(state.me)) this.#store.apply(change.queued, item);
     this.#looked();
-    document.addEventListener("visibilitychange", () => this.#looked());
+    document.addEventListener("visibilitychange", () => {
+      this.#looked();
+      this.#freshen();
+    });
+    if (this.#mover) this.#startMoving();
     history.replaceState(state.place, "", this.#routes.place(state.place));
     addEventListener("popstate", (event) => event.state && this.#go(event.state));
     this.#socket.start();
@@ -138,6 +154,9 @@ export class Session {
   }
 
   #connectionChanged(state, detail) {
+    if (state === "open" || state === "stopped") this.#mover?.opened();
+    if (state === "waiting") this.#mover?.broke(detail);
+    if (state === "connecting") this.#mover?.tries();
     if (state === "waiting" || state === "stopped") this.#store.apply(change.broke);
     this.#store.apply(change.connection, { state, ...detail });
     if (detail.reason === "logged_out") leaveFor(this.#routes.withNext("log_in/"));
@@ -149,6 +168,8 @@ export class Session {
       if (!frame.room) this.#looked();
     } else if (byType.has(frame.type)) {
       this.#store.apply(byType.get(frame.type), frame);
+    } else if (frame.type === "nodes") {
+      this.#mover?.told(frame);
     } else if (frame.type === "hello") {
       this.#greeted(frame);
     } else if (frame.type === "inbox") {
@@ -165,6 +186,7 @@ export class Session {
       location.reload();
       return;
     }
+    if (this.#mover) this.#follow({ type: "nodes" }, (answer) => this.#mover.told(answer));
     this.#follow({ type: "rooms" }, (answer) => this.#store.apply(change.rooms, answer));
     this.#follow({ type: "users" }, (answer) => this.#store.apply(change.users, answer));
     this.#follow(this.#inboxFrame(), (answer) => {
@@ -174,6 +196,31 @@ export class Session {
     });
     if (this.#store.state.place.kind === "room") this.#load();
     this.#postWaiting();
+  }
+
+  #startMoving() {
+    const from = movedFrom();
+    if (from) {
+      this.#store.apply(change.cameFrom, from);
+      setTimeout(() => this.#store.apply(change.cameFrom, null), tellMoved);
+    }
+    setInterval(() => {
+      if (!this.#mover.hasPass || this.#socket.state !== "open") return;
+      this.#socket.request({ type: "nodes" }).then((answer) => this.#mover.told(answer), () => {});
+    }, passRenewal);
+  }
+
+  // kept is what goes along to another node; null while something is being edited, which would be lost.
+  #kept(from) {
+    const { me, outbox } = this.#store.state;
+    return isEditing() ? null : { from, ...keptFor(me, outbox) };
+  }
+
+  // freshen loads the page again when nobody looks and nothing can be lost, where there are nodes that it could not go to.
+  #freshen() {
+    const { outbox } = this.#store.state;
+    if (isSeen() || !this.#mover?.isStale || this.#socket.state !== "open") return;
+    if (outbox.length === 0 && unreadTotal(this.#store.state) === 0 && !isEditing()) location.reload();
   }
 
   #inboxFrame() {

@@ -12,13 +12,13 @@ const roomsShown = 12; // more would hide the private conversations below; the p
 export function Sidebar({ state, icon }) {
   const { me } = useContext(Around);
   return html`
-    <div class="sidebar__head"><${Brand} icon=${icon} /></div>
+    <div class="sidebar__head"><${Brand} icon=${icon} node=${state.node} /></div>
     ${me === null ? html`<${GuestLists} place=${state.place} />` : html`<${Lists} state=${state} /><${Foot} state=${state} />`}`;
 }
 
-function Brand({ icon }) {
+function Brand({ icon, node }) {
   const { routes } = useContext(Around);
-  return html`<a class="brand" href=${routes.page("")}><img src=${icon} width="28" height="28" alt="" />Snug</a>`;
+  return html`<a class="brand" href=${routes.page("")} title=${node && `Connected to ${node}`}><img src=${icon} width="28" height="28" alt="" />Snug</a>`;
 }
 
 function Lists({ state }) {

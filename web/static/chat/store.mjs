@@ -16,6 +16,9 @@ export function initialState(boot) {
     windows: { [keyOf(place)]: windows.newWindow(place) },
     connection: { state: "connecting", attempt: 1 },
     everOpen: false,
+    node: boot.nodes?.node ?? null, // the name of the server, where it is one of several
+    leavingFor: null, // the node that the page is moving to
+    cameFrom: null, // the node that it came from, for a while
     rooms: [], // {room, users}
     conversations: [], // {user, online, time, message}, the latest first
     online: new Set(),
@@ -63,7 +66,16 @@ function without(object, key) {
 
 export const change = {
   connection(state, connection) {
-    return { ...state, connection, everOpen: state.everOpen || connection.state === "open" };
+    const isOpen = connection.state === "open";
+    return { ...state, connection, everOpen: state.everOpen || isOpen, leavingFor: isOpen ? null : state.leavingFor };
+  },
+
+  leaving(state, node) {
+    return { ...state, leavingFor: node };
+  },
+
+  cameFrom(state, node) {
+    return { ...state, cameFrom: node };
   },
 
   broke(state) {

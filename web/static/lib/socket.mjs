@@ -166,7 +166,7 @@ export class Socket {
     }
     const wait = this.#wait(code);
     this.#timer = setTimeout(() => this.#connect(), wait);
-    this.#enter("waiting", { wait, attempt: this.#attempt });
+    this.#enter("waiting", { wait, attempt: this.#attempt, restarts: code === restartCode });
   }
 
   // Waits differ by chance, so that not everybody comes back at the same moment.
