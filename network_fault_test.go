@@ -101,6 +101,13 @@ func TestNetworkSlowAndFrozenNodesDelayNobody(t *testing.T) {
 			wait(t, 50*time.Millisecond)
 		}
 	})
+	for _, bad := range []*site{slow, ice} { // or nothing was tested
+		if m, _ := a.member(t, bad); m.RowsBehind != nil && *m.RowsBehind == 0 {
+			t.Errorf("%s is not behind at all", bad.host.Name)
+		} else {
+			t.Logf("%s is %s, and lacks %s rows", bad.host.Name, m.State, m.view().Behind)
+		}
+	}
 	ice.Signal(syscall.SIGCONT)
 	for _, p := range talkers {
 		t.Logf("%s was acknowledged %d times, p50 %v, p99 %v", p.name, len(p.took), percentile(p.took, 50), percentile(p.took, 99))

@@ -45,8 +45,8 @@ func (m *Mesh) tellRefused(from net.Addr, e *refusedError) {
 	host, _, _ := net.SplitHostPort(from.String())
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e.kind == DuplicateID {
-		return // is told where it is found out
+	if e.kind == DuplicateID || e.kind == TroubleUndefined {
+		return // the first is told where it is found out; the other is a node that calls while this one stops, and nobody's fault
 	}
 	if e.kind == VersionMismatch {
 		r := m.recordLocked(e.peer.ID)
