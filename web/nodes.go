@@ -34,7 +34,7 @@ type neighbors struct {
 	peers *peers
 	stop  func()
 
-	mu   sync.Mutex // guards last
+	mu   sync.Mutex // guards last, and the order in which sockets are told
 	last []nodeFrame
 }
 
@@ -128,16 +128,26 @@ func (n *neighbors) frame(others []nodeFrame) nodesFrame {
 // nodes answers with the other nodes, and from then on tells of changes.
 func (k snugSocket) nodes(_ context.Context, ref json.RawMessage, _ none) error {
 	p, s := k.peer, k.peer.server
-	p.followsNodes.Store(true)
-	answer := s.neighbors.frame(s.neighbors.alive())
-	answer.Ref = ref
+	var pass string
 	if s.moves != nil && k.origin != "" {
-		pass, err := s.moves.seal(p.visitor.token, k.origin, time.Now())
-		if err != nil {
+		var err error
+		if pass, err = s.moves.seal(p.visitor.token, k.origin, time.Now()); err != nil {
 			return err
 		}
+	}
+	s.neighbors.answer(p, ref, pass)
+	return nil
+}
+
+// answer tells one socket. No change is told in between, so that what comes last is true.
+func (n *neighbors) answer(p *peer, ref json.RawMessage, pass string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p.followsNodes.Store(true)
+	answer := n.frame(n.alive())
+	answer.Ref = ref
+	if pass != "" {
 		answer.Move, answer.ExpiresIn = pass, int(moveLife.Seconds())
 	}
 	p.send(answer)
-	return nil
 }

@@ -132,11 +132,11 @@ func New(opts Options) (*Server, error) {
 		Logger:      opts.Logger,
 	})
 	s.handler = s.guarded(s.routes())
-	s.peers = newPeers(s)
-	s.neighbors = newNeighbors(opts.Nodes, s.peers)
 	if opts.Nodes != nil {
 		s.moves = newMoves(opts.Nodes.Keys)
 	}
+	s.peers = newPeers(s)
+	s.neighbors = newNeighbors(opts.Nodes, s.peers)
 	s.stopEnded = opts.Accounts.OnEnded(s.peers.end)
 	return s, nil
 }
