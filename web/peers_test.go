@@ -242,3 +242,17 @@ func TestMembershipsAreRenewedInTime(t *testing.T) {
 		}
 	}
 }
+
+// TestUsersSocketHearsOfItsOwnPerson: the page of people was made before its socket was open, and shows its own reader as offline
+// until the socket says otherwise.
+func TestUsersSocketHearsOfItsOwnPerson(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.person("ada")
+	for range 100 {
+		k := ada.dial("/users/")
+		k.until("ada online", func(f frame) bool { return f["username"] == "ada" && f["is_logged_in"] == true })
+		_ = k.conn.CloseNow()
+		s.chat.LogOut(ada.user().ID) // offline at once, so that the next socket is the first again
+	}
+}

@@ -24,6 +24,9 @@ func (s *Server) serveUsers(w http.ResponseWriter, r *http.Request) {
 			p.leave(false)
 			return s.turnAway(c, err)
 		}
+		// The page was made before its socket brought its reader online, and nobody may tell: of an arrival right after a departure
+		// nothing is heard.
+		p.send(chat.PresenceEvent{Type: chat.TypePresence, Username: v.user.Name, IsLoggedIn: true})
 		return usersSocket{p}
 	})
 }
