@@ -240,9 +240,12 @@ func address(r *http.Request) string {
 
 // insecure reports whether what the page and the person say to each other can be overheard: no TLS, and not this machine.
 func insecure(r *http.Request) bool {
-	if r.TLS != nil {
+	if overTLS(r) {
 		return false
 	}
 	addr, err := netip.ParseAddrPort(r.RemoteAddr)
 	return err == nil && !addr.Addr().Unmap().IsLoopback()
 }
+
+// overTLS reports whether the browser speaks TLS with this place.
+func overTLS(r *http.Request) bool { return r.TLS != nil }

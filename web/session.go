@@ -31,7 +31,7 @@ func (v *visitor) person() chat.Person {
 // cookieName is the session cookie's. A __Host- cookie cannot be set by another host of the same domain, but exists only
 // over TLS.
 func cookieName(r *http.Request) string {
-	if r.TLS != nil {
+	if overTLS(r) {
 		return "__Host-snug"
 	}
 	return "snug"
@@ -119,7 +119,7 @@ func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, token string)
 		Path:     "/",
 		MaxAge:   int(cookieLife.Seconds()),
 		HttpOnly: true,
-		Secure:   r.TLS != nil,
+		Secure:   overTLS(r),
 		SameSite: http.SameSiteLaxMode,
 	}
 	if token == "" {
