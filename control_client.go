@@ -31,13 +31,19 @@ func ask(p program, settings *settingFlags, name string, in, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
 	err = control.Dial(effective.Server.Data).Ask(ctx, name, in, out)
-	switch {
-	case errors.Is(err, control.ErrNoServer):
+	if errors.Is(err, control.ErrNoServer) {
 		return fmt.Errorf("%w: start it with snug serve, or choose its directory with --data DIR", err)
+	}
+	return adviseAsk(err, effective.Server.Data)
+}
+
+// adviseAsk adds what to do where a server runs on a directory and gives no answer.
+func adviseAsk(err error, dir string) error {
+	switch {
 	case errors.Is(err, control.ErrNotAllowed):
 		return fmt.Errorf("%w: run this command as that user, or with sudo", err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("the Snug that runs on %s does not answer", effective.Server.Data)
+		return fmt.Errorf("the Snug that runs on %s does not answer", dir)
 	}
 	return err
 }

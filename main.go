@@ -26,13 +26,14 @@ import (
 var version string
 
 func main() {
-	os.Exit(run(program{args: os.Args[1:], environment: os.Environ(), out: os.Stdout, errors: os.Stderr}))
+	os.Exit(run(program{args: os.Args[1:], environment: os.Environ(), in: os.Stdin, out: os.Stdout, errors: os.Stderr}))
 }
 
 // program is what the outside gives to one run.
 type program struct {
 	args        []string
 	environment []string
+	in          io.Reader
 	out, errors io.Writer
 }
 
@@ -56,6 +57,7 @@ func commands() []command {
 		{"leave", "", "say goodbye to the other nodes, so that they do not miss this one", leave},
 		{"forget", "NODE", "take a node that will not return off every list", forget},
 		{"secret rotate", "", "replace the secret of the cluster, without a stop", rotateSecret},
+		{"user list", "[PART]", "list the people who have an account, or those with PART in their name", userList},
 		{"config print", "", "show every setting that is in force, and where it comes from", configPrint},
 		{"config check", "[FILE]", "say what is wrong with FILE, or with everything that serve would read", configCheck},
 		{"config example", "", "print a file with every setting and its default", prints(exampleConfig)},

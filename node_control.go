@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,13 +29,20 @@ func (n *node) openControl() {
 }
 
 func (n *node) handlers() control.Handlers {
-	return control.Handlers{
+	handlers := n.office().handlers()
+	maps.Copy(handlers, control.Handlers{
 		"invite":  control.Handle(n.invite),
 		"members": control.Handle(n.listMembers),
 		"leave":   control.Handle(n.leaveCluster),
 		"forget":  control.Handle(n.forgetMember),
 		"rotate":  control.Handle(n.rotateSecret),
-	}
+	})
+	return handlers
+}
+
+// office is where commands change people and rooms while this node runs.
+func (n *node) office() *office {
+	return &office{accounts: n.accounts, chat: n.chat}
 }
 
 func (n *node) invite(_ context.Context, in inviteRequest) (invitation, error) {

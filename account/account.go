@@ -40,6 +40,7 @@ const (
 type Options struct {
 	LoginsPerMinute int           // failed log-ins of one account, and of one address; 0: no limit
 	SignupsPerHour  int           // new accounts from one address; 0: no limit
+	Admission       Admission     // who may sign up; "": AdmitEverybody
 	SessionIdle     time.Duration // 0: DefaultSessionIdle
 	SessionLife     time.Duration // 0: DefaultSessionLife
 	Port            mesh.Port     // to the accounts of other nodes, which are asked for sessions unknown here; nil: alone
@@ -59,6 +60,7 @@ type Accounts struct {
 	loginKnown   *throttle // by name key and address, for addresses that the account is at home at
 	signups      *throttle // by address
 
+	admission  Admission
 	issuers    *Issuers
 	idle, life time.Duration
 	cache      *cache
@@ -82,6 +84,9 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 	if opts.SessionLife <= 0 {
 		opts.SessionLife = DefaultSessionLife
 	}
+	if opts.Admission == "" {
+		opts.Admission = AdmitEverybody
+	}
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
@@ -98,6 +103,7 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 		loginAccount: newThrottle(opts.LoginsPerMinute, time.Minute),
 		loginKnown:   newThrottle(opts.LoginsPerMinute, time.Minute),
 		signups:      newThrottle(opts.SignupsPerHour, time.Hour),
+		admission:    opts.Admission,
 		issuers:      opts.Issuers,
 		idle:         opts.SessionIdle,
 		life:         opts.SessionLife,

@@ -20,6 +20,12 @@ var (
 	ErrNoUser = errors.New("no such user")
 	// ErrSetup is a first-administrator token that is wrong or was used.
 	ErrSetup = errors.New("the link for the first administrator is not valid any more")
+	// ErrInviteOnly is a sign-up without an invitation where one is needed.
+	ErrInviteOnly = errors.New("an account is made here only with an invitation link; ask an administrator for one")
+	// ErrSignupClosed is a sign-up where nobody makes their own account.
+	ErrSignupClosed = errors.New("nobody can sign up here; ask the person who runs this server for an account")
+	// ErrInvitation is an invitation that is unknown, expired, revoked or used up.
+	ErrInvitation = errors.New("the invitation link is not valid any more")
 )
 
 // Fields of a form, as they are in FieldError.Field.

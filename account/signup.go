@@ -14,13 +14,27 @@ type SignUp struct {
 	Name, Password string
 	Address        string
 	Setup          string // the token of [Accounts.Setup], to become the first administrator; else empty
+	Invitation     string // the token of an invitation link; else empty
 }
+
+// Admission says who may make an account.
+type Admission string
+
+const (
+	AdmitEverybody Admission = "open"   // who can reach this place
+	AdmitInvited   Admission = "invite" // only who has an invitation
+	AdmitNobody    Admission = "closed" // accounts are made by those who run this place
+)
+
+// Admission tells who may make an account here. Whoever has a token of [Accounts.Setup] always may.
+func (a *Accounts) Admission() Admission { return a.admission }
 
 // SignUp makes an account. What the person can mend comes as FieldErrors, all at once. Only a sign-up that makes an
 // account counts for the throttle, and one with a valid setup token does not.
 //
 // A setup token that is wrong or was used is ErrSetup: no account is made, so that nobody believes to be
-// an administrator who is not.
+// an administrator who is not. So is an invitation that is not good ErrInvitation, whoever may come without one. Where
+// nobody may come like that, it is ErrInviteOnly or ErrSignupClosed.
 func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, error) {
 	if s.Setup != "" {
 		valid, err := a.SetupValid(ctx, s.Setup)
@@ -31,6 +45,9 @@ func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, error) {
 			return User{}, ErrSetup
 		}
 		return a.signUp(ctx, s)
+	}
+	if err := a.Admitted(ctx, s.Invitation); err != nil {
+		return User{}, err
 	}
 	address := AddressKey(s.Address)
 	if err := a.signups.take(ctx, address); err != nil {

@@ -56,6 +56,26 @@ func Handle[In, Out any](fn func(ctx context.Context, in In) (Out, error)) Handl
 	}
 }
 
+// Ask answers a request in this process, as a server would: for a command that finds no server and does the work itself.
+func (handlers Handlers) Ask(ctx context.Context, name string, in, out any) error {
+	handle, ok := handlers[name]
+	if !ok {
+		return ErrUnknown
+	}
+	raw, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	answer, err := handle(ctx, raw)
+	if err != nil || out == nil {
+		return err
+	}
+	if raw, err = json.Marshal(answer); err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, out)
+}
+
 // problem is the body of an answer that is not good.
 type problem struct {
 	Error string `json:"error"`

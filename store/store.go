@@ -49,6 +49,12 @@ type Store struct {
 	closeErr error
 }
 
+// Exists reports whether there is a database in dir.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, databaseFile))
+	return err == nil
+}
+
 // Open opens the database in dir, and makes both if they are not there. It
 // starts a new feed. One process at a time can have it open, others get
 // [ErrLocked]. The directory is made private to its owner; one that exists

@@ -100,6 +100,21 @@ func explain(err error) *trouble {
 			status: http.StatusForbidden, code: chat.CodeForbidden, heading: "This link is used up",
 			text: "The link for the first administrator is not valid any more. When there is no administrator yet, start the server again: it prints a new one.",
 		}
+	case errors.Is(err, account.ErrInvitation):
+		return &trouble{
+			status: http.StatusForbidden, code: chat.CodeForbidden, heading: "This invitation is not valid any more",
+			text: "It has expired, was taken back or has been used as often as it could be. Ask the person who sent it for a new one.",
+		}
+	case errors.Is(err, account.ErrInviteOnly):
+		return &trouble{
+			status: http.StatusForbidden, code: chat.CodeForbidden, heading: "You need an invitation",
+			text: "An account is made here with an invitation link. Ask somebody who is here already: administrators can make one for you.",
+		}
+	case errors.Is(err, account.ErrSignupClosed):
+		return &trouble{
+			status: http.StatusForbidden, code: chat.CodeForbidden, heading: "Nobody can sign up here",
+			text: "Accounts are made by the person who runs this server. Ask them for one, and log in with it.",
+		}
 	case errors.Is(err, account.ErrNoSession):
 		return errNotLoggedIn
 	case account.Unavailable(err):

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"snug/account"
 	"snug/chat"
 )
 
@@ -245,4 +246,23 @@ func TestTextIsText(t *testing.T) {
 	login := s.guest().post("/log_in/", url.Values{"username": {script}, "password": {"x"}}).want(t, http.StatusForbidden)
 	login.says(t, "&lt;img src=x")
 	login.saysNot(t, "<img src=x")
+}
+
+func TestSignUpPageSaysWhatToDoWhereNobodyMaySignUp(t *testing.T) {
+	t.Parallel()
+	for admission, says := range map[account.Admission]string{account.AdmitInvited: "invitation link", account.AdmitNobody: "Accounts are made by"} {
+		s := newSite(t, func(o *siteOptions) { o.Accounts.Admission = admission })
+		page := s.guest().get("/sign_up/?next=/chat/").want(t, http.StatusForbidden)
+		page.says(t, says)
+		page.says(t, `href="../log_in/?next=%2fchat%2f"`)
+		if strings.Contains(page.body, `name="password1"`) {
+			t.Errorf("with %s, there is a form", admission)
+		}
+		s.guest().post("/sign_up/", url.Values{"username": {"ada"}, "password1": {goodPassword}}).want(t, http.StatusForbidden).says(t, says)
+		token, err := s.accounts.Setup(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.guest().get("/sign_up/?setup="+token).want(t, http.StatusOK).says(t, `name="password1"`)
+	}
 }

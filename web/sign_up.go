@@ -31,7 +31,24 @@ func (s *Server) getSignUp(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if view.Setup == "" {
+		if err := s.accounts.Admitted(r.Context(), ""); err != nil {
+			s.refuseSignUp(w, r, view, err)
+			return
+		}
+	}
 	s.render(w, r, http.StatusOK, "sign_up", view)
+}
+
+// refuseSignUp says in place of the form why nobody may sign up in this way.
+func (s *Server) refuseSignUp(w http.ResponseWriter, r *http.Request, view SignUpPage, err error) {
+	t := explain(err)
+	if t.status != http.StatusForbidden {
+		s.fail(w, r, err)
+		return
+	}
+	view.Title, view.Refusal = t.heading, &Refusal{t.heading, t.text}
+	s.render(w, r, t.status, "sign_up", view)
 }
 
 func (s *Server) postSignUp(w http.ResponseWriter, r *http.Request) {
@@ -40,11 +57,12 @@ func (s *Server) postSignUp(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view := SignUpPage{
-		Page:   s.page(r, "Sign up", s.knownVisitor(r)),
-		Name:   r.PostFormValue("username"),
-		Setup:  r.FormValue("setup"),
-		Next:   r.FormValue("next"),
-		Errors: map[string]string{},
+		Page:       s.page(r, "Sign up", s.knownVisitor(r)),
+		Name:       r.PostFormValue("username"),
+		Setup:      r.FormValue("setup"),
+		Invitation: r.PostFormValue("invitation"),
+		Next:       r.FormValue("next"),
+		Errors:     map[string]string{},
 	}
 	password := r.PostFormValue("password1")
 	if again, given := r.PostForm["password2"]; given && again[0] != password {
@@ -53,7 +71,7 @@ func (s *Server) postSignUp(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	user, err := s.accounts.SignUp(r.Context(), account.SignUp{
-		Name: view.Name, Password: password, Address: address(r), Setup: view.Setup,
+		Name: view.Name, Password: password, Address: address(r), Setup: view.Setup, Invitation: view.Invitation,
 	})
 	if err == nil {
 		err = s.enter(w, r, user)
@@ -80,7 +98,7 @@ func (s *Server) failSignUp(w http.ResponseWriter, r *http.Request, view SignUpP
 		t.retryAfter(w.Header())
 		status, view.Errors["form"] = t.status, t.text
 	default:
-		s.fail(w, r, err)
+		s.refuseSignUp(w, r, view, err)
 		return
 	}
 	for _, f := range fields {

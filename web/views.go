@@ -20,11 +20,16 @@ type Me struct {
 // SignUpPage is the form that makes an account. Errors has the keys "username", "password" and "form".
 type SignUpPage struct {
 	Page
-	Name   string
-	Setup  string // the one-time token that makes the first admin
-	Next   string
-	Errors map[string]string
+	Name       string
+	Setup      string   // the one-time token that makes the first admin
+	Invitation string   // the token of an invitation link
+	Refusal    *Refusal // nobody may sign up in this way, and why; nil: here is the form
+	Next       string
+	Errors     map[string]string
 }
+
+// Refusal says why something cannot be done, and what to do instead.
+type Refusal struct{ Heading, Text string }
 
 // LogInPage is the form that starts a session.
 type LogInPage struct {

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"snug/account"
+	"snug/chat"
+	"snug/config"
+	"snug/control"
+	"snug/layer"
+	"snug/presence"
+	"snug/store"
+)
+
+const (
+	// lockWait is how long a command waits for a data directory that another process holds and that answers no commands: a
+	// server that starts or stops just now, or another command.
+	lockWait = 5 * time.Second
+	// lockPoll is how often it looks meanwhile.
+	lockPoll = 50 * time.Millisecond
+)
+
+// office is where commands change people and rooms: in the server that runs on the data directory or, where none runs, in the command itself.
+type office struct {
+	accounts *account.Accounts
+	chat     *chat.Chat
+}
+
+func (o *office) handlers() control.Handlers {
+	return control.Handlers{
+		"user-list": control.Handle(o.listUsers),
+	}
+}
+
+// askOffice has something done by the server that runs on the data directory, or does it here if none runs.
+func askOffice(p program, settings *settingFlags, name string, in, out any) error {
+	effective, err := settings.load(p.environment)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	dir := effective.Server.Data
+	for begun := time.Now(); ; {
+		err := control.Dial(dir).Ask(ctx, name, in, out)
+		if !errors.Is(err, control.ErrNoServer) {
+			return adviseAsk(err, dir)
+		}
+		err = askHere(ctx, effective, name, in, out)
+		if !errors.Is(err, store.ErrLocked) || time.Since(begun) > lockWait {
+			return advise(err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
+// askHere opens the data for as long as one request takes.
+func askHere(ctx context.Context, effective *config.Effective, name string, in, out any) (err error) {
+	dir := effective.Server.Data
+	if !store.Exists(dir) {
+		return fmt.Errorf("there is no Snug in %s yet: start it there once with snug serve, or choose its directory with --data DIR", dir)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	st, err := store.Open(ctx, dir, store.Options{Logger: quiet})
+	if err != nil {
+		return err
+	}
+	memory, tracker := layer.NewMemory(layer.Options{}), presence.New(presence.Options{})
+	accounts := account.New(st, account.Options{Admission: account.Admission(effective.Accounts.Signup), Logger: quiet})
+	o := &office{accounts: accounts, chat: chat.New(st, memory, tracker, chat.Options{NameKey: account.Key, Logger: quiet})}
+	defer func() {
+		tracker.Close()
+		o.chat.Close()
+		accounts.Close()
+		err = errors.Join(err, memory.Close(), st.Close(), giveToOwner(dir))
+	}()
+	return o.handlers().Ask(ctx, name, in, out)
+}
