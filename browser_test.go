@@ -228,6 +228,7 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 		{"empty_room", "/chat/workshop/", connected, ada},
 		{"private", "/pm/grace/", connected, ada},
 		{"settings", "/chat/workshop/settings/", `$("main form")`, ada},
+		{"account", "/settings/", `$("[data-account]")`, ada},
 		{"log_out", "/log_out/", `$("main form button")`, ada},
 	}
 	for _, size := range []struct{ w, h int64 }{{1440, 900}, {390, 844}} {

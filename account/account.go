@@ -64,6 +64,7 @@ type Accounts struct {
 	issuers    *Issuers
 	idle, life time.Duration
 	cache      *cache
+	proofs     proofs
 	touches    chan touch
 	endings    *endings
 	elsewhere  *elsewhere // nil: alone
@@ -175,6 +176,7 @@ func (a *Accounts) housekeep(ctx context.Context) {
 			for _, t := range []*throttle{a.loginAddress, a.loginAccount, a.loginKnown, a.signups} {
 				t.sweep(now)
 			}
+			a.proofs.sweep(now)
 		}
 	}
 }

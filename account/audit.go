@@ -5,6 +5,18 @@ import (
 	"log/slog"
 )
 
+// Kinds of events.
+const (
+	EventLogin           = "login"
+	EventLoginFailed     = "login.failed"
+	EventLogout          = "logout"
+	EventConfirmFailed   = "confirm.failed"
+	EventPasswordChanged = "password.changed"
+	EventSessionEnded    = "session.ended"
+	EventTokenAdded      = "token.added"
+	EventTokenRevoked    = "token.revoked"
+)
+
 // Event is something that matters to whoever answers for this place: a log-in, a failure, a change of rights.
 type Event struct {
 	Kind    string // what happened, such as "login" or "passkey.added"; one of the Event… constants

@@ -107,6 +107,8 @@ const (
 	ReasonNoName        = "no_user_name"
 	ReasonUnknownUser   = "unknown_user"
 	ReasonDisabledUser  = "disabled_user"
+	ReasonUnknownToken  = "unknown_token" // this and the next are of our own tokens
+	ReasonRevoked       = "revoked"
 )
 
 // TokenError is a token that was refused. It holds nothing of the token but what its issuer has signed, so it may be

@@ -29,12 +29,16 @@ func (a *Accounts) LogIn(ctx context.Context, name, password, address string) (U
 		return User{}, err
 	case !right:
 		attempt.spend()
+		// The name that nobody has may be a password, typed into the wrong field.
+		a.Audit(ctx, Event{Kind: EventLoginFailed, Target: row.ID, Address: address, Detail: "wrong name or password"})
 		return User{}, ErrCredentials
 	}
 	attempt.giveBack()
 	if row.Disabled {
+		a.Audit(ctx, Event{Kind: EventLoginFailed, Target: row.ID, Address: address, Detail: "the account is disabled"})
 		return User{}, ErrDisabled
 	}
+	a.Audit(ctx, Event{Kind: EventLogin, Actor: row.ID, Address: address, Detail: "with a password"})
 	if stale {
 		a.renewHash(ctx, row, password)
 	}

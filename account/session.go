@@ -34,6 +34,7 @@ type Session struct {
 	User    User
 	Created time.Time
 	Expires time.Time // if it is not used again
+	Proven  time.Time // when its owner last proved who they are: at the log-in, or at [Accounts.Confirm]
 	Address string
 	Agent   string
 }
@@ -129,8 +130,12 @@ func (a *Accounts) load(ctx context.Context, hash [32]byte) (*liveSession, User,
 
 // session gives the public form.
 func (a *Accounts) session(live *liveSession, u User) Session {
+	proven := a.proofs.last(live.id)
+	if proven.Before(live.created) {
+		proven = live.created
+	}
 	return Session{
-		ID: live.id, User: u,
+		ID: live.id, User: u, Proven: proven,
 		Created: live.created, Expires: a.expiry(live),
 		Address: live.address, Agent: live.agent,
 	}

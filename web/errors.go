@@ -70,6 +70,14 @@ var (
 	}
 )
 
+// errScope is for a program whose token is good, but not for this.
+func errScope(scope string) error {
+	return &trouble{
+		status: http.StatusForbidden, code: chat.CodeForbidden, heading: "This token may not do that",
+		text: "The access token lacks the scope " + scope + ". Make one that has it on the page of access tokens.",
+	}
+}
+
 // explain is the one table from errors to what is said about them. Whatever it does not know is our own fault.
 func explain(err error) *trouble {
 	var known *trouble
@@ -179,6 +187,9 @@ func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, err error) {
 	t := explain(err)
 	s.logFailure(r, t, err)
 	t.retryAfter(w.Header())
+	if t.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
 	writeJSON(w, t.status, errorAnswer(nil, err))
 }
 

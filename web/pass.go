@@ -21,7 +21,7 @@ func (s *Server) visitorByQuery(r *http.Request, token string) (*visitor, error)
 	if !ok {
 		return nil, errNotLoggedIn
 	}
-	v, err := s.visitorByToken(r.Context(), session)
+	v, err := s.visitorBySecret(r.Context(), session)
 	if err == nil && v == nil {
 		err = errNotLoggedIn
 	}
@@ -32,16 +32,21 @@ func (s *Server) visitorByQuery(r *http.Request, token string) (*visitor, error)
 func (s *Server) visitorByPass(r *http.Request, token string) (*visitor, error) {
 	pass, err := s.accounts.Pass(r.Context(), token)
 	if refused, ok := errors.AsType[*account.TokenError](err); ok {
-		s.noise.refusals.log(refused, time.Now(), func(times int) {
-			s.logger.Warn("token refused", "reason", refused.Reason, "issuer", refused.Issuer, "user", refused.User,
-				"address", address(r), "path", r.URL.Path, "times", times)
-		})
+		s.logRefusal(r, refused)
 		return nil, errNotLoggedIn
 	}
 	if err != nil {
 		return nil, err
 	}
 	return &visitor{user: pass.User, session: pass.ID, expires: pass.Expires}, nil
+}
+
+// logRefusal tells the operator why a token was refused, which its bearer must not learn.
+func (s *Server) logRefusal(r *http.Request, refused *account.TokenError) {
+	s.noise.refusals.log(refused, time.Now(), func(times int) {
+		s.logger.Warn("token refused", "reason", refused.Reason, "issuer", refused.Issuer, "user", refused.User,
+			"address", address(r), "path", r.URL.Path, "times", times)
+	})
 }
 
 // refusals are the reasons for which tokens were refused that no known site has signed: strangers can send as many of them as
@@ -75,7 +80,7 @@ func (v *visitor) byPass() bool { return v != nil && v.token == "" }
 // still finds a visitor again whose socket is open; nil without an error is one whose time is over.
 func (s *Server) still(ctx context.Context, v *visitor) (*visitor, error) {
 	if !v.byPass() {
-		return s.visitorByToken(ctx, v.token)
+		return s.visitorBySecret(ctx, v.token)
 	}
 	if !time.Now().Before(v.expires) {
 		return nil, nil

@@ -179,5 +179,8 @@ func (ps *peers) checkSessions(ctx context.Context, now time.Time) {
 // nextCheck is when the session of an open socket is to be looked up again: early enough to count as used, however
 // short it lasts.
 func nextCheck(v *visitor, now time.Time) time.Time {
+	if v.expires.IsZero() {
+		return now.Add(sessionsEvery)
+	}
 	return now.Add(min(sessionsEvery, v.expires.Sub(now)/2))
 }

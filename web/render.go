@@ -12,7 +12,7 @@ import (
 
 // pageNames are the templates, each parsed together with layout.html.
 func pageNames() []string {
-	return []string{"sign_up", "log_in", "log_out", "people", "rooms", "chat", "settings", "cluster", "move", "error"}
+	return []string{"sign_up", "log_in", "log_out", "people", "rooms", "chat", "settings", "account", "confirm", "cluster", "move", "error"}
 }
 
 func parseTemplates(files fs.FS) (map[string]*template.Template, error) {
@@ -25,7 +25,7 @@ func parseTemplates(files fs.FS) (map[string]*template.Template, error) {
 		},
 		"ms": func(t time.Time) int64 { return t.UnixMilli() },
 	}
-	layout, err := template.New("layout.html").Funcs(functions).ParseFS(files, "templates/layout.html")
+	layout, err := template.New("layout.html").Funcs(functions).ParseFS(files, "templates/layout.html", "templates/settings_nav.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse template layout.html: %w", err)
 	}
@@ -52,7 +52,7 @@ func (s *Server) page(r *http.Request, title string, v *visitor) Page {
 		Static:   "static/" + s.static.hash + "/",
 	}
 	if v != nil {
-		p.Me = &Me{Name: v.user.Name, Admin: v.user.Admin}
+		p.Me = &Me{Name: v.user.Name, Admin: v.user.Admin, Initials: Initials(v.user.Name), Hue: HueOf(v.user.Name)}
 	}
 	return p
 }

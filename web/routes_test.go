@@ -31,6 +31,9 @@ func TestEveryRouteAnswersByWhoAsks(t *testing.T) {
 		{"GET", "/sign_up/", 303, 200, ""},
 		{"GET", "/log_in/", 303, 200, ""},
 		{"GET", "/log_out/", 200, 303, "../log_in/?next=%2Flog_out%2F"},
+		{"GET", "/settings/", 200, 303, "../log_in/?next=%2Fsettings%2F"},
+		{"GET", "/confirm/", 303, 303, "../log_in/?next=%2Fconfirm%2F"},
+		{"POST", "/confirm/", 403, 303, "../log_in/?next=%2Fconfirm%2F"},
 		{"GET", "/chat/", 200, 303, "../log_in/?next=%2Fchat%2F"},
 		{"POST", "/chat/", 422, 303, "../log_in/?next=%2Fchat%2F"},
 		{"GET", "/chat/lobby/", 200, 303, "../../log_in/?next=%2Fchat%2Flobby%2F"},
@@ -212,7 +215,7 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 		func(r *http.Request) { r.Header.Set("Origin", "null") },
 	}
 	for _, change := range foreign {
-		for _, path := range []string{"/log_in/", "/sign_up/", "/log_out/", "/chat/", "/chat/lobby/settings/", "/ws/ticket/"} {
+		for _, path := range []string{"/log_in/", "/sign_up/", "/log_out/", "/chat/", "/chat/lobby/settings/", "/ws/ticket/", "/confirm/"} {
 			a := ada.post(path, nil, change)
 			if a.status != http.StatusForbidden {
 				t.Errorf("%s: status %d, want 403", path, a.status)

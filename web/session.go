@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,9 +16,22 @@ import (
 // visitor is the person behind a request.
 type visitor struct {
 	user    account.User
-	session account.ID
-	token   string // the session's secret, to ask again later whether it still holds; "" for who came with a JWT
-	expires time.Time
+	session account.ID // of the session or access token
+	token   string     // its secret, to ask again later whether it still holds; "" for who came with a JWT
+	expires time.Time  // zero: never
+	proven  time.Time  // when they last proved who they are; zero for a program
+	scopes  []string   // what the access token is good for; nil for who may do all that the user may
+}
+
+// may reports whether the visitor may do what a scope allows, as far as that depends on how they came.
+func (v *visitor) may(scope string) bool {
+	switch {
+	case v == nil:
+		return false
+	case scope == account.ScopeAdmin && !v.user.Admin:
+		return false
+	}
+	return v.scopes == nil || slices.Contains(v.scopes, scope)
 }
 
 // person is the visitor as package chat knows them; nil is a guest.
@@ -54,7 +68,7 @@ func (s *Server) visitorByToken(ctx context.Context, token string) (*visitor, er
 	if err != nil {
 		return nil, err
 	}
-	return &visitor{user: session.User, session: session.ID, token: token, expires: session.Expires}, nil
+	return &visitor{user: session.User, session: session.ID, token: token, expires: session.Expires, proven: session.Proven}, nil
 }
 
 // knownVisitor is for pages that only greet: whoever cannot be looked up is nobody.

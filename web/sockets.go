@@ -32,10 +32,22 @@ func (s *Server) socketVisitor(r *http.Request) (*visitor, error) {
 	if err != nil {
 		return nil, badField("the address cannot be read")
 	}
-	if !query.Has("token") {
-		return s.visitor(r)
+	v, err := s.socketCaller(r, query)
+	if err == nil && v != nil && !v.may(account.ScopeRead) {
+		err = errScope(account.ScopeRead)
 	}
-	return s.visitorByQuery(r, query.Get("token"))
+	return v, err
+}
+
+// socketCaller tells who comes with what they have to show, and refuses only what is no good.
+func (s *Server) socketCaller(r *http.Request, query url.Values) (*visitor, error) {
+	if query.Has("token") {
+		return s.visitorByQuery(r, query.Get("token"))
+	}
+	if token, ok := bearer(r); ok && !strings.HasPrefix(token, account.TokenPrefix) {
+		return s.visitorByPass(r, token)
+	}
+	return s.caller(r)
 }
 
 // socketMember is socketVisitor for sockets that guests cannot have.

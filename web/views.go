@@ -13,8 +13,10 @@ type Page struct {
 
 // Me is the person who looks at the page.
 type Me struct {
-	Name  string
-	Admin bool
+	Name     string
+	Admin    bool
+	Initials string
+	Hue      int // see HueOf
 }
 
 // SignUpPage is the form that makes an account. Errors has the keys "username", "password" and "form".
@@ -37,6 +39,19 @@ type LogInPage struct {
 	Name  string
 	Next  string
 	Error string
+}
+
+// ConfirmPage asks somebody who is logged in to prove who they are.
+type ConfirmPage struct {
+	Page
+	Next        string
+	Error       string
+	HasPassword bool
+}
+
+// AccountPage is where a person's own settings begin.
+type AccountPage struct {
+	Page
 }
 
 // LogOutPage holds the button that ends the session.
