@@ -91,11 +91,12 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 	n.web, err = web.New(web.Options{
 		Files: carried, Accounts: n.accounts, Chat: n.chat, Presence: n.presence, Layer: common,
 		Limits: web.Limits{
+			Sockets:           c.Limits.Sockets,
 			SocketsPerAddress: c.Limits.SocketsPerAddress, SocketsPerUser: c.Limits.SocketsPerUser,
 			MessagesPerSecond: c.Limits.MessagesPerSecond, FrameBytes: int64(c.Limits.FrameBytes),
 			QueueBytes: c.Limits.QueueBytes, QueueFrames: c.Limits.QueueFrames, GroupExpiry: c.Layer.GroupExpiry,
 		},
-		Names: names(c), Version: programVersion(), Ready: n.store.Ready, Cluster: n.clusterPage(), Nodes: n.pageNodes(), Logger: logger,
+		Names: names(c), Proxies: proxies(c), Version: programVersion(), Ready: n.store.Ready, Cluster: n.clusterPage(), Nodes: n.pageNodes(), Logger: logger,
 	})
 	if err != nil {
 		return n, err
@@ -223,4 +224,15 @@ func names(c *config.Config) []string {
 		}
 	}
 	return all
+}
+
+// proxies are those before this node.
+func proxies(c *config.Config) web.Proxies {
+	p := web.Proxies{Standard: c.Server.ProxyHeader == "forwarded"}
+	for _, text := range c.Server.TrustedProxies {
+		if network, err := config.ParseNetwork(text); err == nil { // the configuration takes no others
+			p.Trusted = append(p.Trusted, network)
+		}
+	}
+	return p
 }

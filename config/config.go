@@ -28,6 +28,8 @@ type Server struct {
 	Listen          string        `key:"listen" default:"localhost:8000" allow:"address" unit:"host:port" doc:"The address that browsers reach. \":8000\" listens on every interface; port 0 takes any free one."`
 	Data            string        `key:"data" default:"" allow:"directory" unit:"directory" doc:"Where everything is stored. Empty: snug in the data directory of the user, such as ~/.local/share/snug."`
 	Names           []string      `key:"names" default:"" allow:"hosts" unit:"host names" doc:"Names under which browsers open Snug, besides localhost, the machine's own name and IP addresses. Requests for other names are refused."`
+	TrustedProxies  []string      `key:"trusted_proxies" default:"" allow:"networks" unit:"networks" doc:"Reverse proxies before Snug, by their addresses. What these say of where a request comes from is believed, and nobody else's word. List the proxies alone: whoever sits in one of these networks can be anybody."`
+	ProxyHeader     string        `key:"proxy_header" default:"x-forwarded" allow:"x-forwarded|forwarded" doc:"What those proxies write: X-Forwarded-For, -Proto and -Host, as most do, or Forwarded (RFC 7239). The other is not looked at, for a proxy hands it on as a client has written it."`
 	ShutdownTimeout time.Duration `key:"shutdown_timeout" default:"10s" allow:"1s..10m" unit:"ms, s, m, h or d" doc:"How long requests under way may take to finish when Snug is stopped."`
 }
 
@@ -76,6 +78,7 @@ type Cluster struct {
 
 // Limits are the numbers that keep one person from using up what belongs to all.
 type Limits struct {
+	Sockets           int           `key:"sockets" default:"50000" allow:"0..1000000" unit:"sockets" doc:"Open WebSockets in all. Each takes a file handle of the process, of which a unit file or ulimit -n allows so many. 0: no limit."`
 	SocketsPerAddress int           `key:"sockets_per_address" default:"2000" allow:"0..1000000" unit:"sockets" doc:"Open WebSockets from one IP address. Everybody behind one router shares an address, and everybody on one IPv6 network: limits on addresses count the first 64 bits. 0: no limit."`
 	SocketsPerUser    int           `key:"sockets_per_user" default:"20" allow:"0..1000000" unit:"sockets" doc:"Open WebSockets of one person, over all tabs and devices. 0: no limit."`
 	MessagesPerSecond int           `key:"messages_per_second" default:"10" allow:"0..1000000" unit:"messages per second" doc:"Messages that one person may send, after a burst of twice as many. 0: no limit."`

@@ -132,6 +132,8 @@ func TestProblemsInTheFile(t *testing.T) {
 		"bad word":         {"[log]\nformat = \"xml\"\n", `snug.toml:2: log.format: must be "text" or "json"; it is "xml"`},
 		"text for list":    {"[server]\nnames = \"attic\"\n", `snug.toml:2: server.names: must be a list of host names without scheme and port, such as ["attic.local"]; it is "attic"`},
 		"address in names": {"[server]\nnames = [\"http://attic/\"]\n", `snug.toml:2: server.names: must be a list of host names without scheme and port, such as ["attic.local"]; it is ["http://attic/"]`},
+		"proxy by name":    {"[server]\ntrusted_proxies = [\"front.local\"]\n", `snug.toml:2: server.trusted_proxies: must be a list of addresses and networks, such as ["127.0.0.1", "10.0.7.0/24"]; it is ["front.local"]`},
+		"half a network":   {"[server]\ntrusted_proxies = [\"10.0.7.1/24\"]\n", `snug.toml:2: server.trusted_proxies: must be a list of addresses and networks, such as ["127.0.0.1", "10.0.7.0/24"]; it is ["10.0.7.1/24"]`},
 		"no port":          {"[server]\nlisten = \"8000\"\n", `snug.toml:2: server.listen: must be an address with a port, such as "localhost:8000", "192.168.1.5:8000" or ":8000" (every interface); it is "8000"`},
 		"table for value":  {"[server.listen]\nport = 1\n", `snug.toml:1: server.listen: must be an address with a port, such as "localhost:8000", "192.168.1.5:8000" or ":8000" (every interface); it is a table`},
 		"only a sub-table": {"\n[kitchen.sink]\nsize = 1\n", "snug.toml:2: [kitchen]: there is no such table; "},

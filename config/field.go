@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"slices"
@@ -90,6 +91,8 @@ func (f Field) Allowed() string {
 		return "true or false"
 	case "hosts":
 		return `a list of host names without scheme and port, such as ["attic.local"]`
+	case "networks":
+		return `a list of addresses and networks, such as ["127.0.0.1", "10.0.7.0/24"]`
 	case "file":
 		return `the path of a file, such as "/etc/snug/site.pem"; a relative one begins where the configuration file is`
 	case "secret":
@@ -233,10 +236,27 @@ func (f Field) takesText(s string) bool {
 
 // takesItem reports whether a list takes a text.
 func (f Field) takesItem(s string) bool {
-	if f.allow == "nodes" {
+	switch f.allow {
+	case "nodes":
 		return isHost(s) || net.ParseIP(s) != nil || isReachable(s)
+	case "networks":
+		_, err := ParseNetwork(s)
+		return err == nil
 	}
 	return isHost(s)
+}
+
+// ParseNetwork reads a network, or an address as the network that has no other.
+func ParseNetwork(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err == nil && p.Masked() != p {
+		err = fmt.Errorf("network %q: there is an address in it; the network is %s", s, p.Masked())
+	}
+	return p, err
 }
 
 // isAddress reports whether a program can listen there.

@@ -193,9 +193,9 @@ func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, err error) {
 	writeJSON(w, t.status, errorAnswer(nil, err))
 }
 
-// logFailure is for what the server could not do. That it is stopping the log says already.
+// logFailure is for what the server could not do. That it is stopping or full the log says already.
 func (s *Server) logFailure(r *http.Request, t *trouble, err error) {
-	if t.status >= http.StatusInternalServerError && t != errStopping && r.Context().Err() == nil {
+	if t.status >= http.StatusInternalServerError && t != errStopping && t != errCrowded && r.Context().Err() == nil {
 		s.logger.Error("request could not be answered", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 }

@@ -39,6 +39,7 @@ func (s *Server) guarded(mux *http.ServeMux) http.Handler {
 	crossOrigin.AddInsecureBypassPattern("POST " + movePath + "{$}") // it checks the origin itself, see moves
 	routed := crossOrigin.Handler(s.routed(mux))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = s.proxies.resolve(r)
 		guard := &guardedWriter{ResponseWriter: w}
 		defer s.recovered(guard, r)
 		secure(guard.Header())
@@ -74,12 +75,12 @@ func (s *Server) routed(mux *http.ServeMux) http.Handler {
 			return
 		}
 		fallback, pattern := mux.Handler(r)
-		if pattern != "" && !missesSlash(r) {
+		if pattern != "" && !missesSlash(r, pattern) {
 			mux.ServeHTTP(w, r)
 			return
 		}
 		if slashed := withSlash(r); slashed != nil {
-			if _, pattern := mux.Handler(slashed); pattern != "" {
+			if _, pattern := mux.Handler(slashed); strings.HasSuffix(pattern, "/{$}") {
 				// Relative, as every address that we give out: a proxy may stand before us with a path of its own.
 				path := r.URL.EscapedPath()
 				target := url.URL{RawQuery: r.URL.RawQuery}
@@ -104,15 +105,15 @@ func clean(escaped string) bool {
 	return !strings.Contains(escaped, "//") && !strings.Contains(escaped+"/", "/./") && !strings.Contains(escaped+"/", "/../")
 }
 
-// missesSlash reports whether the mux would answer with a redirect of its own, which is not relative.
-func missesSlash(r *http.Request) bool {
-	path := r.URL.Path
-	return !strings.HasSuffix(path, "/") && path != "/healthz" && path != "/readyz" && !strings.HasPrefix(path, "/static/")
+// missesSlash reports whether the mux would answer with a redirect of its own, to a route that ends with a slash. That
+// redirect is not relative.
+func missesSlash(r *http.Request, pattern string) bool {
+	return strings.HasSuffix(pattern, "/{$}") && !strings.HasSuffix(r.URL.Path, "/")
 }
 
 // withSlash is the request as it would be with a slash at the end of its path, or nil if one is there.
 func withSlash(r *http.Request) *http.Request {
-	if !missesSlash(r) || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
+	if strings.HasSuffix(r.URL.Path, "/") || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
 		return nil
 	}
 	slashed := r.Clone(r.Context())
@@ -228,24 +229,3 @@ func (s *Server) sameOrigin(r *http.Request) bool {
 	name := hostname(origin.Host)
 	return s.names[name] && name != "localhost" && name != hostname(r.Host)
 }
-
-// address is where the request comes from, without its port.
-func address(r *http.Request) string {
-	addr, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return addr.Addr().Unmap().WithZone("").String()
-}
-
-// insecure reports whether what the page and the person say to each other can be overheard: no TLS, and not this machine.
-func insecure(r *http.Request) bool {
-	if overTLS(r) {
-		return false
-	}
-	addr, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && !addr.Addr().Unmap().IsLoopback()
-}
-
-// overTLS reports whether the browser speaks TLS with this place.
-func overTLS(r *http.Request) bool { return r.TLS != nil }

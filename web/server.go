@@ -27,6 +27,7 @@ type Options struct {
 	Layer    layer.Layer       // the one that Chat publishes on, or one of several nodes over it
 	Limits   Limits
 	Names    []string // the DNS names, beside localhost, by which browsers may call this server
+	Proxies  Proxies  // those before this server
 	Version  string
 	Ready    func(ctx context.Context) error                // whether the store can be written; nil: always
 	Cluster  func(ctx context.Context) (ClusterView, error) // the nodes of the cluster; nil: this server is alone
@@ -36,6 +37,7 @@ type Options struct {
 
 // Limits are the bounds that an operator may move. Zero turns a limit off, except where it says otherwise.
 type Limits struct {
+	Sockets           int // of everybody together
 	SocketsPerAddress int // see account.AddressKey
 	SocketsPerUser    int
 	MessagesPerSecond int           // of one person, over all their sockets; twice as many at once
@@ -51,6 +53,7 @@ type Server struct {
 	look
 	limits  Limits
 	names   map[string]bool
+	proxies Proxies
 	ready   func(ctx context.Context) error
 	cluster func(ctx context.Context) (ClusterView, error)
 	logger  *slog.Logger
@@ -87,6 +90,7 @@ type look struct {
 type noise struct {
 	misnamed seldom   // requests under unknown host names
 	foreign  seldom   // requests of other sites' pages
+	crowded  seldom   // sockets of which there are too many
 	refusals refusals // tokens that are no good
 }
 
@@ -114,6 +118,7 @@ func New(opts Options) (*Server, error) {
 		look:    look{templates: templates, static: static, version: opts.Version},
 		limits:  opts.Limits,
 		names:   hostNames(opts.Names),
+		proxies: opts.Proxies,
 		ready:   opts.Ready,
 		cluster: opts.Cluster,
 		logger:  opts.Logger,
@@ -125,13 +130,14 @@ func New(opts Options) (*Server, error) {
 		MaxFrame:    opts.Limits.FrameBytes,
 		QueueBytes:  opts.Limits.QueueBytes,
 		QueueFrames: opts.Limits.QueueFrames,
+		Total:       opts.Limits.Sockets,
 		PerUser:     opts.Limits.SocketsPerUser,
 		PerAddress:  opts.Limits.SocketsPerAddress,
 		CheckOrigin: s.sameOrigin,
 		Refuse:      s.refuseSocket,
 		Logger:      opts.Logger,
 	})
-	s.handler = s.guarded(s.routes())
+	s.handler = s.guarded(s.routes().mux)
 	if opts.Nodes != nil {
 		s.moves = newMoves(opts.Nodes.Keys)
 	}
@@ -160,8 +166,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // routes maps addresses to what answers them. Nothing stands for "everything else": see guarded.
-func (s *Server) routes() *http.ServeMux {
-	mux := http.NewServeMux()
+func (s *Server) routes() *router {
+	mux := newRouter()
 	mux.HandleFunc("GET /{$}", s.getPeople)
 	mux.HandleFunc("GET /sign_up/{$}", s.getSignUp)
 	mux.HandleFunc("POST /sign_up/{$}", s.postSignUp)

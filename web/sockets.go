@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"snug/account"
 	"snug/chat"
@@ -14,6 +15,11 @@ import (
 var errOrigin = &trouble{
 	status: http.StatusForbidden, code: chat.CodeForbidden, heading: "That came from another site",
 	text: "A socket can be opened only by pages of this server.",
+}
+
+var errCrowded = &trouble{
+	status: http.StatusServiceUnavailable, code: chat.CodeUnavailable, heading: "The server is full",
+	text: "The server has as many connections as it can have. Try again in a moment.", wait: 10 * time.Second,
 }
 
 // socketVisitor decides before the upgrade who opens a socket, by token or by cookie; nil without an error is nobody.
@@ -88,7 +94,14 @@ func info(r *http.Request, v *visitor) socket.Info {
 func (s *Server) refuseSocket(w http.ResponseWriter, r *http.Request, status int, why string) {
 	switch status {
 	case http.StatusServiceUnavailable:
-		s.failJSON(w, r, errStopping)
+		if s.stopping.Load() {
+			s.failJSON(w, r, errStopping)
+			return
+		}
+		s.noise.crowded.log(time.Now(), func(times int) {
+			s.logger.Warn("socket refused: there are as many as limits.sockets allows", "limit", s.limits.Sockets, "times", times)
+		})
+		s.failJSON(w, r, errCrowded)
 	case http.StatusTooManyRequests:
 		s.failJSON(w, r, &trouble{status: status, code: chat.CodeForbidden, text: why}) // as for too many rooms
 	default:

@@ -48,7 +48,7 @@ func NewHub(opts Options) *Hub {
 		buffers: newBuffers(),
 		empty:   make(chan struct{}),
 		conns:   map[*Conn]struct{}{},
-		slots:   newSlots(opts.PerUser, opts.PerAddress),
+		slots:   newSlots(opts.Total, opts.PerUser, opts.PerAddress),
 	}
 	*h.melody.Config = melody.Config{
 		WriteWait:         opts.WriteWait,

@@ -27,6 +27,8 @@ type Options struct {
 	PingPeriod time.Duration
 	// PongWait is how long a client may be silent before the socket ends. It must be more than PingPeriod; by default 45 s.
 	PongWait time.Duration
+	// Total is how many sockets there may be. 0 is no limit.
+	Total int
 	// PerUser and PerAddress are how many sockets one user (guests are not counted) and one address may have. 0 is no limit.
 	PerUser    int
 	PerAddress int

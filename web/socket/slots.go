@@ -5,14 +5,16 @@ import (
 	"net/http"
 )
 
-// slots counts the sockets of each user and address, open or about to be. The hub's lock guards it.
+// slots counts the sockets, of all and of each user and address, open or about to be. The hub's lock guards it.
 type slots struct {
-	perUser, perAddress int
-	users, addresses    map[string]int
+	total, perUser, perAddress int
+	taken                      int
+	users, addresses           map[string]int
 }
 
-func newSlots(perUser, perAddress int) slots {
+func newSlots(total, perUser, perAddress int) slots {
 	return slots{
+		total:      total,
 		perUser:    perUser,
 		perAddress: perAddress,
 		users:      map[string]int{},
@@ -28,6 +30,10 @@ func (s *slots) take(info Info) *refusal {
 	if s.perAddress > 0 && info.Address != "" && s.addresses[info.Address] >= s.perAddress {
 		return &refusal{http.StatusTooManyRequests, fmt.Sprintf("there are %d connections from your address, and more are not allowed: try again later", s.perAddress)}
 	}
+	if s.total > 0 && s.taken >= s.total {
+		return &refusal{http.StatusServiceUnavailable, "the server has as many connections as it can have: try again in a moment"}
+	}
+	s.taken++
 	s.users[info.User]++
 	s.addresses[info.Address]++
 	return nil
@@ -35,6 +41,7 @@ func (s *slots) take(info Info) *refusal {
 
 // give ends what take began.
 func (s *slots) give(info Info) {
+	s.taken--
 	less(s.users, info.User)
 	less(s.addresses, info.Address)
 }

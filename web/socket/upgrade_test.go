@@ -182,3 +182,19 @@ func (u unwrapper) Header() http.Header         { return u.w.Header() }
 func (u unwrapper) Write(b []byte) (int, error) { return u.w.Write(b) }
 func (u unwrapper) WriteHeader(status int)      { u.w.WriteHeader(status) }
 func (u unwrapper) Unwrap() http.ResponseWriter { return u.w }
+
+func TestSocketsInAll(t *testing.T) {
+	k := onTCP(t, Options{Total: 2}, nil)
+	first, rec := k.dial(t, "user=ada")
+	k.dial(t, "user=")
+
+	status, text := k.refused(t, "user=grace", nil)
+	if status != http.StatusServiceUnavailable || !strings.Contains(text, "try again") {
+		t.Errorf("answer %d %q", status, text)
+	}
+	_ = first.WriteControl(8, closeFrame(1000, "")[2:], farFuture())
+	expectClose(t, first, 1000)
+	rec.waitClosed(t)
+	waitFor(t, func() bool { return k.hub.Count() == 1 })
+	k.dial(t, "user=grace")
+}

@@ -1,0 +1,59 @@
+package web
+
+// Who may use each route, by what limits. Keep the order of Server.routes.
+func trials() map[string]trial {
+	const good, toLogIn = 200, 303
+	return map[string]trial{
+		"GET /{$}":         {path: "/", nobody: toLogIn, other: good, right: good},
+		"GET /sign_up/{$}": {path: "/sign_up/", nobody: good, other: 303, right: 303},
+		"POST /sign_up/{$}": {
+			path: "/sign_up/", form: fields("username", "new#", "password1", "correct horse battery"), nobody: 303, other: 303, right: 303,
+			limit: func(o *siteOptions) { o.Accounts.SignupsPerHour = 1 }, nobodys: true,
+		},
+		"GET /log_in/{$}": {path: "/log_in/", nobody: good, other: 303, right: 303},
+		"POST /log_in/{$}": {
+			path: "/log_in/", form: fields("username", "ada", "password", "not hers"), nobody: 403, other: 403, right: 403,
+			limit: func(o *siteOptions) { o.Accounts.LoginsPerMinute = 1 }, nobodys: true,
+		},
+		"GET /log_out/{$}": {path: "/log_out/", nobody: toLogIn, other: good, right: good},
+		"POST /log_out/{$}": {
+			path: "/log_out/", nobody: 303, other: 303, right: 303,
+			unlimited: "it ends the session of who asks, once",
+		},
+		"GET /confirm/{$}": {path: "/confirm/", nobody: toLogIn, other: 303, right: 303}, // they have just logged in
+		"POST /confirm/{$}": {
+			path: "/confirm/", form: fields("password", "not hers"), nobody: toLogIn, other: 403, right: 403,
+			limit: func(o *siteOptions) { o.Accounts.LoginsPerMinute = 1 },
+		},
+		"GET /settings/{$}": {path: "/settings/", nobody: toLogIn, other: good, right: good},
+
+		"GET /chat/{$}": {path: "/chat/", nobody: toLogIn, other: good, right: good},
+		"POST /chat/{$}": {
+			path: "/chat/", form: fields("name", "room#"), nobody: toLogIn, other: 303, right: 303,
+			limit: func(o *siteOptions) { o.Chat.RoomsPerHour = 1 },
+		},
+		"GET /chat/{room}/{$}":          {path: "/chat/lobby/", nobody: toLogIn, other: good, right: good},
+		"GET /chat/{room}/settings/{$}": {path: "/chat/lobby/settings/", nobody: toLogIn, other: 403, right: good},
+		"POST /chat/{room}/settings/{$}": {
+			path: "/chat/lobby/settings/", form: fields("guests", "on"), nobody: toLogIn, other: 403, right: 303,
+			unlimited: "it sets one switch of a room that is theirs",
+		},
+		"GET /pm/{name}/{$}":     {path: "/pm/grace/", nobody: toLogIn, other: good, right: good},
+		"GET /admin/cluster/{$}": {path: "/admin/cluster/", nobody: toLogIn, other: 403, right: good},
+		"POST " + movePath + "{$}": {
+			path: movePath, form: fields("pass", "made up", "next", "/"), site: func(o *siteOptions) { o.Web.Nodes = newNodes() },
+			nobody: 403, other: 403, right: 403,
+			unlimited: "it needs a pass that another node has made, which is good once",
+		},
+		"POST /ws/ticket/{$}": {
+			path: "/ws/ticket/", nobody: 401, other: good, right: good,
+			limit: func(*siteOptions) {}, // maxUserTickets
+		},
+		"GET /users/{$}":          {path: "/users/", nobody: 400, other: 400, right: 400, socket: true},
+		"GET /ws/chat/{room}/{$}": {path: "/ws/chat/lobby/", nobody: 400, other: 400, right: 400, socket: true},
+		"GET /ws/{$}":             {path: "/ws/", nobody: 400, other: 400, right: 400, socket: true},
+		"GET /healthz":            {path: "/healthz", nobody: good, other: good, right: good, shared: true},
+		"GET /readyz":             {path: "/readyz", nobody: good, other: good, right: good},
+		"GET /static/{path...}":   {path: "/static/tokens.css", nobody: good, other: good, right: good},
+	}
+}
