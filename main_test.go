@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -27,6 +28,28 @@ func TestScripts(t *testing.T) {
 			return os.Mkdir(env.WorkDir+"/home", 0o700)
 		},
 	})
+}
+
+// TestScriptsOfTheOffice runs what changes people and rooms twice: beside a server and without one.
+func TestScriptsOfTheOffice(t *testing.T) {
+	t.Parallel()
+	for _, beside := range []bool{true, false} {
+		t.Run(fmt.Sprintf("beside=%t", beside), func(t *testing.T) {
+			t.Parallel()
+			testscript.Run(t, testscript.Params{
+				Dir: "testdata/office",
+				Setup: func(env *testscript.Env) error {
+					server := snugtest.Start(t, snugtest.Options{})
+					if !beside {
+						server.Stop()
+					}
+					env.Setenv("HOME", env.WorkDir+"/home")
+					env.Setenv("DATA", server.Dir)
+					return os.Mkdir(env.WorkDir+"/home", 0o700)
+				},
+			})
+		})
+	}
 }
 
 func TestEveryCommandHasHelp(t *testing.T) {

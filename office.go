@@ -35,7 +35,13 @@ type office struct {
 
 func (o *office) handlers() control.Handlers {
 	return control.Handlers{
-		"user-list": control.Handle(o.listUsers),
+		"user-list":    control.Handle(o.listUsers),
+		"user-add":     control.Handle(o.addUser),
+		"user-passwd":  control.Handle(o.setPassword),
+		"user-disable": control.Handle(o.disableUser),
+		"user-enable":  control.Handle(o.enableUser),
+		"user-promote": control.Handle(o.promoteUser),
+		"user-demote":  control.Handle(o.demoteUser),
 	}
 }
 
@@ -70,7 +76,8 @@ func askOffice(p program, settings *settingFlags, name string, in, out any) erro
 // askHere opens the data for as long as one request takes.
 func askHere(ctx context.Context, effective *config.Effective, name string, in, out any) (err error) {
 	dir := effective.Server.Data
-	if !store.Exists(dir) {
+	// Somebody may want an account before the first start.
+	if !store.Exists(dir) && name != "user-add" {
 		return fmt.Errorf("there is no Snug in %s yet: start it there once with snug serve, or choose its directory with --data DIR", dir)
 	}
 	quiet := slog.New(slog.DiscardHandler)

@@ -31,3 +31,15 @@ func (a *Accounts) Audit(ctx context.Context, e Event) {
 	a.log.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", e.Kind), slog.Any("actor", e.Actor),
 		slog.Any("target", e.Target), slog.String("address", e.Address), slog.String("detail", e.Detail))
 }
+
+// Kinds of events that change who may do what.
+const (
+	EventUserAdded     = "user.added"
+	EventUserPassword  = "user.password"
+	EventUserDisabled  = "user.disabled"
+	EventUserEnabled   = "user.enabled"
+	EventUserPromoted  = "user.promoted"
+	EventUserDemoted   = "user.demoted"
+	EventUserRenamed   = "user.renamed"
+	EventUserLoggedOut = "user.logged_out"
+)

@@ -24,6 +24,8 @@ var (
 	ErrInviteOnly = errors.New("an account is made here only with an invitation link; ask an administrator for one")
 	// ErrSignupClosed is a sign-up where nobody makes their own account.
 	ErrSignupClosed = errors.New("nobody can sign up here; ask the person who runs this server for an account")
+	// ErrLastAdmin is a change that would leave nobody who can log in as an administrator.
+	ErrLastAdmin = errors.New("that is the last administrator who can log in")
 	// ErrInvitation is an invitation that is unknown, expired, revoked or used up.
 	ErrInvitation = errors.New("the invitation link is not valid any more")
 )

@@ -13,6 +13,8 @@ var (
 	ErrNameTaken = errors.New("name is taken")
 	// ErrConflict means that the ID or token belongs to another row.
 	ErrConflict = errors.New("already used for something else")
+	// ErrLastAdmin means that nobody would be left who can log in as an administrator.
+	ErrLastAdmin = errors.New("the last administrator")
 	// ErrClosed means that the store was closed.
 	ErrClosed = errors.New("store is closed")
 	// ErrLocked means that another process uses the data directory.

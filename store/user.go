@@ -50,8 +50,9 @@ const (
 		WHERE shown_key > ? ORDER BY shown_key LIMIT ?`
 	usersByMatch = `SELECT ` + userColumns + ` FROM users
 		WHERE shown_key > ? AND instr(shown_key, ?) > 0 ORDER BY shown_key LIMIT ?`
-	countUsers = `SELECT count(*) FROM users`
-	putUser    = `INSERT INTO users (` + userColumns + `)
+	countOtherAdmins = `SELECT count(*) FROM users WHERE admin <> 0 AND disabled = 0 AND id <> ?`
+	countUsers       = `SELECT count(*) FROM users`
+	putUser          = `INSERT INTO users (` + userColumns + `)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
 			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq, extra = excluded.extra,
@@ -137,6 +138,16 @@ func (t *tx) keyFree(u User) error {
 // error leaves all as it was and is returned. It may be called more than once.
 // The ID does not change. Another key is a new claim of a name.
 func (s *Store) UpdateUser(ctx context.Context, id ID, change func(*User) error) (User, error) {
+	return s.updateUser(ctx, id, change, func(*tx, User, User) error { return nil })
+}
+
+// UpdateUserKeepingAdmin is [Store.UpdateUser], but ErrLastAdmin if nobody would be
+// left who can log in as an administrator.
+func (s *Store) UpdateUserKeepingAdmin(ctx context.Context, id ID, change func(*User) error) (User, error) {
+	return s.updateUser(ctx, id, change, (*tx).keepAdmin)
+}
+
+func (s *Store) updateUser(ctx context.Context, id ID, change func(*User) error, check func(t *tx, old, u User) error) (User, error) {
 	var updated User
 	err := s.writer.submit(ctx, "update user", func(t *tx) error {
 		old, err := find[User](t, userByID, id)
@@ -157,6 +168,9 @@ func (s *Store) UpdateUser(ctx context.Context, id ID, change func(*User) error)
 				return err
 			}
 		}
+		if err := check(t, old, u); err != nil {
+			return err
+		}
 		err = t.putUser(&u, old)
 		updated = u
 		return err
@@ -165,6 +179,19 @@ func (s *Store) UpdateUser(ctx context.Context, id ID, change func(*User) error)
 		return User{}, err
 	}
 	return updated, nil
+}
+
+// keepAdmin refuses a change that takes its rights from the last administrator.
+func (t *tx) keepAdmin(old, u User) error {
+	rules := func(u User) bool { return u.Admin && !u.Disabled }
+	if !rules(old) || rules(u) {
+		return nil
+	}
+	others, err := find[number](t, countOtherAdmins, u.ID)
+	if err == nil && others == 0 {
+		err = ErrLastAdmin
+	}
+	return err
 }
 
 // CreateFirstAdmin makes an administrator for whoever knows the value of a meta
