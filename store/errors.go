@@ -15,6 +15,8 @@ var (
 	ErrConflict = errors.New("already used for something else")
 	// ErrLastAdmin means that nobody would be left who can log in as an administrator.
 	ErrLastAdmin = errors.New("the last administrator")
+	// ErrFull means that there are as many as there may be.
+	ErrFull = errors.New("there are as many as there may be")
 	// ErrClosed means that the store was closed.
 	ErrClosed = errors.New("store is closed")
 	// ErrLocked means that another process uses the data directory.

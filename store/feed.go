@@ -76,6 +76,7 @@ func (s *Store) NewFeed(ctx context.Context) error {
 			`UPDATE sessions SET feed = ? WHERE feed = ?`,
 			`UPDATE rooms SET feed = ? WHERE feed = ?`,
 			`UPDATE messages SET feed = ? WHERE feed = ?`,
+			`UPDATE records SET feed = ? WHERE feed = ?`,
 		} {
 			if err := t.write(query, c.feed, old); err != nil {
 				return err

@@ -15,7 +15,7 @@ const (
 
 // Merge joins rows of other nodes with those that are here. Of two states of a row
 // the one stays that is final (a deleted message, a revoked session), then the one
-// of the later stamp: whatever order rows come in, and however often, the tables
+// of the later stamp, or for a setting of the earlier: whatever order rows come in, and however often, the tables
 // become the same. What stays keeps its origin and gets a place here; watchers are
 // told as of any write. applied counts the rows that changed something.
 //
@@ -132,6 +132,8 @@ func (t *tx) stored(rows []Row) (map[rowKey]Row, error) {
 			err = collect[Room](t, stored, roomsByID, idList(some))
 		case kindMessage:
 			err = collect[Message](t, stored, messagesByID, idList(some))
+		default:
+			err = collect[Record](t, stored, recordsByID, kind, idList(some))
 		}
 		if err != nil {
 			return nil, err
@@ -187,6 +189,9 @@ func (t *tx) replace(old, r Row, pairs pairSet) error {
 	case *Message:
 		before, _ := old.(*Message)
 		t.replaced(before, r, pairs)
+	case *Record:
+		before, _ := old.(*Record)
+		t.erased = t.erased || before != nil && before.Body != "" && r.Body == ""
 	}
 	return t.put(r)
 }
@@ -199,6 +204,7 @@ func (t *tx) replaced(old, m *Message, pairs pairSet) {
 		if old.Room == m.Room && old.Author == m.Author && old.Target == m.Target && old.Posted == m.Posted {
 			return
 		}
+		t.moved = true
 		t.concern(old, pairs)
 	}
 	t.concern(m, pairs)

@@ -35,7 +35,7 @@ func randomHistory(r *rand.Rand, n int) []Row {
 		at := time.UnixMilli(base.Millis() + r.Int64N(1000)).UTC()
 		key := keys[r.IntN(len(keys))]
 		var row Row
-		switch r.IntN(10) {
+		switch r.IntN(13) {
 		case 0, 1, 2:
 			u := &User{
 				Header: h, ID: pick(people), ClaimedName: strings.ToUpper(key), ClaimedKey: key,
@@ -56,6 +56,19 @@ func randomHistory(r *rand.Rand, n int) []Row {
 			id := fmt.Sprint(r.IntN(3))
 			row = &Strange{Header: h, Kind: "poll", ID: id, Final: r.IntN(4) == 0}
 			row = mustStrange(row.(*Strange))
+		case 7:
+			row = &Record{
+				Header: h, Kind: KindToken, ID: ID{byte(1 + r.IntN(3))}, Owner: pick(people), Key: fmt.Sprint("hash ", r.IntN(3)), Created: at,
+				Expires: at.Add(time.Hour * 1000), Final: r.IntN(4) == 0, Body: fmt.Sprintf(`{"name":%q}`, key),
+			}
+		case 8:
+			// The same ID as another kind's is another row.
+			row = &Record{Header: h, Kind: KindPasskey, ID: ID{1}, Owner: pick(people), Key: "credential", Created: at, Final: r.IntN(4) == 0}
+		case 9:
+			row = &Record{
+				Header: h, Kind: KindSetting, ID: RecordID(KindSetting, key), Key: key, Created: at,
+				Body: fmt.Sprintf(`{"value": %d}`, r.IntN(9)), Final: r.IntN(20) == 0,
+			}
 		default:
 			m := &Message{Header: h, ID: ID{byte(1 + r.IntN(6))}, Author: pick(people), Posted: base + Stamp(r.IntN(30)), Text: fmt.Sprint("text ", r.IntN(3))}
 			if m.Room = RoomID(rooms[r.IntN(len(rooms))]); r.IntN(3) == 0 {

@@ -90,7 +90,7 @@ func TestUpgradeFromEveryOlderSchema(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := openAt(t, dir, Options{})
-			checkFixture(t, s)
+			checkFixture(t, s, version)
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -105,8 +105,9 @@ func TestUpgradeFromEveryOlderSchema(t *testing.T) {
 	}
 }
 
-// checkFixture looks for the rows that all files of testdata/schema have.
-func checkFixture(t *testing.T, s *Store) {
+// checkFixture looks for the rows that all files of testdata/schema have, and for
+// those that a version added.
+func checkFixture(t *testing.T, s *Store, version int) {
 	t.Helper()
 	ctx := context.Background()
 	then := time.UnixMilli(1_700_000_000_000).UTC()
@@ -140,14 +141,22 @@ func checkFixture(t *testing.T, s *Store) {
 	if ada.ClaimedName != "Ada" || ada.ClaimedKey != "ada" || ada.Claimed == 0 || ada.Claimed > ada.Stamp {
 		t.Errorf("claim of ada = %q, %q, %d", ada.ClaimedName, ada.ClaimedKey, ada.Claimed)
 	}
-	if vector, place, err := s.Vector(ctx); err != nil || place != 7 || vector[ID{15}] != 7 || vector[s.Feed()] != 0 {
+	newest := int64(7)
+	if version >= 3 {
+		newest = 8
+		phone, err := s.RecordByKey(ctx, KindPasskey, "credential")
+		if err != nil || phone.ID != (ID{9}) || phone.Owner != ada.ID || phone.Body != `{"name":"phone"}` || !phone.Created.Equal(then) || phone.Final {
+			t.Errorf("passkey = %+v, %v", phone, err)
+		}
+	}
+	if vector, place, err := s.Vector(ctx); err != nil || place != newest || vector[ID{15}] != uint64(newest) || vector[s.Feed()] != 0 {
 		t.Errorf("vector = %v at %d, %v", vector, place, err)
 	}
-	if s.Seq() != 7 || s.Log() != (ID{10}).Hex() {
+	if s.Seq() != newest || s.Log() != (ID{10}).Hex() {
 		t.Errorf("seq %d, log %s", s.Seq(), s.Log())
 	}
-	if m := say(t, s, RoomID("lobby"), ada.ID, "new"); m.Place != 8 {
-		t.Errorf("next place = %d, want 8", m.Place)
+	if m := say(t, s, RoomID("lobby"), ada.ID, "new"); m.Place != newest+1 {
+		t.Errorf("next place = %d, want %d", m.Place, newest+1)
 	}
 }
 

@@ -23,8 +23,8 @@ type Header struct {
 
 func (h *Header) row() *Header { return h }
 
-// Row is a replicated row: *[User], *[Session], *[Room], *[Message], *[Seen], or
-// *[Strange].
+// Row is a replicated row: *[User], *[Session], *[Room], *[Message], *[Seen],
+// *[Record], or *[Strange].
 type Row interface {
 	row() *Header
 	// key says which row this is a state of.
@@ -52,7 +52,7 @@ func PlaceOf(r Row) int64 { return r.row().Place }
 func OriginOf(r Row) Origin { return r.row().Origin }
 
 // supersedes says which of two states of a row stays: a final one before others,
-// then the later stamp, then the origin. What differs at all has an order, so that
+// then the later stamp (of a setting the earlier), then the origin. What differs at all has an order, so that
 // all nodes keep the same, whatever came first and however often.
 func supersedes(a, b Row) bool {
 	if a.final() != b.final() {
@@ -60,7 +60,8 @@ func supersedes(a, b Row) bool {
 	}
 	x, y := a.row(), b.row()
 	if x.Stamp != y.Stamp {
-		return x.Stamp > y.Stamp
+		later := x.Stamp > y.Stamp
+		return later != (a.key().kind == KindSetting)
 	}
 	if c := bytes.Compare(x.Feed[:], y.Feed[:]); c != 0 {
 		return c > 0

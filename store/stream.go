@@ -35,8 +35,9 @@ const placesAfter = `SELECT * FROM (
 		SELECT * FROM (SELECT 2, place, feed, seq FROM sessions WHERE place > ?1 ORDER BY place LIMIT ?2) UNION ALL
 		SELECT * FROM (SELECT 3, place, feed, seq FROM rooms WHERE place > ?1 ORDER BY place LIMIT ?2) UNION ALL
 		SELECT * FROM (SELECT 4, place, feed, seq FROM messages WHERE place > ?1 ORDER BY place LIMIT ?2) UNION ALL
-		SELECT * FROM (SELECT 5, place, feed, seq FROM strange WHERE place > ?1 ORDER BY place LIMIT ?2) UNION ALL
-		SELECT * FROM (SELECT 6, place, feed, seq FROM early WHERE place > ?1 ORDER BY place LIMIT ?2)
+		SELECT * FROM (SELECT 5, place, feed, seq FROM records WHERE place > ?1 ORDER BY place LIMIT ?2) UNION ALL
+		SELECT * FROM (SELECT 6, place, feed, seq FROM strange WHERE place > ?1 ORDER BY place LIMIT ?2) UNION ALL
+		SELECT * FROM (SELECT 7, place, feed, seq FROM early WHERE place > ?1 ORDER BY place LIMIT ?2)
 	) ORDER BY place LIMIT ?2`
 
 const atPlaces = ` WHERE place IN (SELECT value FROM json_each(?))`
@@ -55,6 +56,7 @@ func tables() []table {
 		{`SELECT ` + sessionColumns + ` FROM sessions`, readRows[Session]},
 		{`SELECT ` + roomColumns + ` FROM rooms`, readRows[Room]},
 		{`SELECT ` + messageColumns + ` FROM messages`, readRows[Message]},
+		{`SELECT ` + recordColumns + ` FROM records`, readRows[Record]},
 		{`SELECT ` + strangeColumns + ` FROM strange`, readRows[Strange]},
 		{`SELECT place, body FROM early`, readKept},
 	}
@@ -176,6 +178,8 @@ func rowSize(r Row) int {
 	switch r := r.(type) {
 	case *Message:
 		size += len(r.Text)
+	case *Record:
+		size += len(r.Key) + len(r.Body)
 	case *Strange:
 		size += len(r.Body)
 	}

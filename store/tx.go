@@ -19,6 +19,7 @@ type tx struct {
 	active  map[ID]struct{} // rooms where something happened
 	known   map[ID]uint64   // feeds of others that this node now has further
 	erased  bool            // text was deleted
+	moved   bool            // a message left its room
 	written int             // statements that changed something
 	broken  error           // first failure of SQLite, or a panic: the transaction must go
 }
@@ -39,6 +40,11 @@ func (t *tx) begin() error {
 func (t *tx) commit() error {
 	for room := range t.active {
 		if err := t.write(putActivity, room); err != nil {
+			return err
+		}
+	}
+	if t.moved {
+		if err := t.write(deleteInactive); err != nil {
 			return err
 		}
 	}
@@ -159,6 +165,8 @@ const (
 			coalesce((SELECT max(created, 0) << 16 FROM rooms WHERE id = ?1), 0))
 		WHERE true
 		ON CONFLICT (room) DO UPDATE SET at = excluded.at WHERE at <> excluded.at`
+	// The one message of a room that is not here turned out to be another's.
+	deleteInactive = `DELETE FROM activity WHERE at = 0 AND room NOT IN (SELECT id FROM rooms)`
 )
 
 // absent checks that a query finds no row, and returns ErrConflict if it does.

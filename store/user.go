@@ -88,12 +88,13 @@ func (t *tx) putUser(u *User, old User) error {
 	return t.putClaim(u, old.ClaimedKey)
 }
 
-// CreateUser adds an account, with a new ID if it has none. Somebody else who
-// holds the key makes it ErrNameTaken.
-func (s *Store) CreateUser(ctx context.Context, u User) (User, error) {
+// CreateUser adds an account, with a new ID if it has none, and with it records as
+// [Store.CreateRecord] does, whose owner is the user unless they name one: all of it,
+// or nothing. Somebody else who holds the key makes it ErrNameTaken.
+func (s *Store) CreateUser(ctx context.Context, u User, with ...NewRecord) (User, error) {
 	var created User
 	err := s.writer.submit(ctx, "create user", func(t *tx) (err error) {
-		created, err = t.createUser(u)
+		created, err = t.createUser(u, with)
 		return err
 	})
 	if err != nil {
@@ -102,7 +103,7 @@ func (s *Store) CreateUser(ctx context.Context, u User) (User, error) {
 	return created, nil
 }
 
-func (t *tx) createUser(u User) (User, error) {
+func (t *tx) createUser(u User, with []NewRecord) (User, error) {
 	u.Header = Header{}
 	if strings.Contains(u.Key, nameMark) {
 		return User{}, errNameMark
@@ -116,8 +117,14 @@ func (t *tx) createUser(u User) (User, error) {
 	if err := absent[User](t, userByID, u.ID); err != nil {
 		return User{}, err
 	}
-	err := t.putUser(&u, User{})
-	return u, err
+	records, err := t.newRecords(with, u.ID)
+	if err != nil {
+		return User{}, err
+	}
+	if err := t.putUser(&u, User{}); err != nil {
+		return User{}, err
+	}
+	return u, t.putRecords(records)
 }
 
 // keyFree checks that nobody but u holds the key of u.
@@ -195,9 +202,9 @@ func (t *tx) keepAdmin(old, u User) error {
 }
 
 // CreateFirstAdmin makes an administrator for whoever knows the value of a meta
-// row, and uses the row up, in one. ErrNotFound: there is no such row, or it has
+// row, with records as [Store.CreateUser], and uses the row up, in one. ErrNotFound: there is no such row, or it has
 // another value. With any error the row stays.
-func (s *Store) CreateFirstAdmin(ctx context.Context, u User, metaKey, metaValue string) (User, error) {
+func (s *Store) CreateFirstAdmin(ctx context.Context, u User, metaKey, metaValue string, with ...NewRecord) (User, error) {
 	var created User
 	err := s.writer.submit(ctx, "create first administrator", func(t *tx) error {
 		value, err := find[text](t, metaByKey, metaKey)
@@ -208,7 +215,7 @@ func (s *Store) CreateFirstAdmin(ctx context.Context, u User, metaKey, metaValue
 			return ErrNotFound
 		}
 		u.Admin = true
-		if created, err = t.createUser(u); err != nil {
+		if created, err = t.createUser(u, with); err != nil {
 			return err
 		}
 		return t.write(deleteMeta, metaKey)

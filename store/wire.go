@@ -23,6 +23,9 @@ const (
 	kindMessage = "message"
 )
 
+// maxMillis bounds times, in milliseconds since 1970: what fits into a [Stamp].
+const maxMillis = 1 << 47
+
 // wireVersion is raised for a kind when older versions must not take its rows for
 // what they know; they keep them as [Strange]. A field that they may ignore needs
 // no new version.
@@ -64,6 +67,15 @@ type wireSession struct {
 	Expires int64  `json:"expires"`
 	Agent   string `json:"agent"`
 	Address string `json:"address"`
+}
+
+type wireRecord struct {
+	wireHead
+	Owner   ID     `json:"owner,omitzero"`
+	Key     string `json:"key,omitzero"`
+	Created int64  `json:"created"`
+	Expires int64  `json:"expires,omitzero"`
+	Body    string `json:"body,omitzero"` // the JSON object as it was written, so that it stays the same bytes
 }
 
 type wireRoom struct {
@@ -115,6 +127,10 @@ func (r *Room) wire() any {
 
 func (m *Message) wire() any {
 	return wireMessage{head(m), m.Room, m.Author, m.Target, m.Posted, m.Text, millis(m.Edited)}
+}
+
+func (x *Record) wire() any {
+	return wireRecord{head(x), x.Owner, x.Key, millis(x.Created), millis(x.Expires), x.Body}
 }
 
 func (x *Strange) wire() any { return json.RawMessage(x.Body) }
@@ -197,7 +213,7 @@ func knownKind(kind string) bool {
 	case kindUser, kindSeen, kindSession, kindRoom, kindMessage:
 		return true
 	}
-	return false
+	return isRecordKind(kind)
 }
 
 func decodeStrange(body []byte) (Row, error) {
@@ -264,7 +280,7 @@ func (f *fields) row(kind string, id ID, final bool) Row {
 		r.Created = f.time("created")
 		f.take("guests", &r.Guests)
 		return r
-	default:
+	case kindMessage:
 		m := &Message{ID: id, Deleted: final}
 		f.take("room", &m.Room)
 		f.take("author", &m.Author)
@@ -276,6 +292,13 @@ func (f *fields) row(kind string, id ID, final bool) Row {
 			m.Text = ""
 		}
 		return m
+	default:
+		x := &Record{Kind: kind, ID: id, Final: final}
+		f.take("owner", &x.Owner)
+		f.take("key", &x.Key)
+		x.Created, x.Expires = f.time("created"), f.time("expires")
+		f.take("body", &x.Body)
+		return x
 	}
 }
 
@@ -307,7 +330,7 @@ func (f *fields) take(name string, into any) {
 func (f *fields) time(name string) time.Time {
 	var ms int64
 	f.take(name, &ms)
-	if ms < 0 || ms >= 1<<47 {
+	if ms < 0 || ms >= maxMillis {
 		f.fail(name, fmt.Errorf("time %d is out of range", ms))
 		return time.Time{}
 	}
@@ -351,6 +374,8 @@ func checkRow(r Row) error {
 		if r.User.IsZero() {
 			return errors.New("it has no user")
 		}
+	case *Record:
+		return r.check()
 	case *Room:
 		if r.ID != RoomID(r.Key) {
 			return errors.New("its id is not that of its key")
