@@ -133,7 +133,7 @@ func TestLastAdministratorStays(t *testing.T) {
 	if kept < 0 {
 		t.Fatal("nobody is an administrator any more")
 	}
-	if found, err := a.hasAdmin(t.Context()); !found || err != nil {
+	if found, err := a.st.HasAdmin(t.Context()); !found || err != nil {
 		t.Fatalf("hasAdmin = %t, %v", found, err)
 	}
 	if _, err := a.Demote(t.Context(), Actor{}, admins[kept].ID, SpareLastAdmin); err != nil {

@@ -6,23 +6,17 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
-
-	"snug/store"
 )
 
-const (
-	// setupMeta is where the hash of the first-administrator token is kept.
-	setupMeta = "first_admin_token"
-	// setupPage is how many users are looked at in one query for an administrator.
-	setupPage = 500
-)
+// setupMeta is where the hash of the first-administrator token is kept.
+const setupMeta = "first_admin_token"
 
 // Setup makes a new token for [SignUp], which makes the first administrator, while there is none; the one before is
 // void then. If there is an administrator the token is empty. Call it once at the start.
 func (a *Accounts) Setup(ctx context.Context) (token string, err error) {
-	found, err := a.hasAdmin(ctx)
+	found, err := a.st.HasAdmin(ctx)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("set up: %w", err)
 	}
 	if found {
 		if _, err := a.st.DeleteMeta(ctx, setupMeta); err != nil {
@@ -37,33 +31,16 @@ func (a *Accounts) Setup(ctx context.Context) (token string, err error) {
 	return token, nil
 }
 
-// SetupValid tells whether a token of [Accounts.Setup] can still be used.
+// SetupValid tells whether a token of [Accounts.Setup] can still be used: until there is an administrator, however they became one.
 func (a *Accounts) SetupValid(ctx context.Context, token string) (bool, error) {
+	if made, err := a.st.HasAdmin(ctx); made || err != nil {
+		return false, err
+	}
 	want, found, err := a.st.Meta(ctx, setupMeta)
 	if err != nil {
 		return false, fmt.Errorf("set up: %w", err)
 	}
 	return found && subtle.ConstantTimeCompare([]byte(want), []byte(setupHash(token))) == 1, nil
-}
-
-// hasAdmin looks for an administrator who can log in.
-func (a *Accounts) hasAdmin(ctx context.Context) (bool, error) {
-	query := store.UserQuery{Limit: setupPage}
-	for {
-		users, err := a.st.Users(ctx, query)
-		if err != nil {
-			return false, fmt.Errorf("set up: %w", err)
-		}
-		for _, u := range users {
-			if u.Admin && !u.Disabled {
-				return true, nil
-			}
-		}
-		if len(users) < setupPage {
-			return false, nil
-		}
-		query.AfterKey = users[len(users)-1].Key
-	}
 }
 
 func setupHash(token string) string {

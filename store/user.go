@@ -50,7 +50,7 @@ const (
 		WHERE shown_key > ? ORDER BY shown_key LIMIT ?`
 	usersByMatch = `SELECT ` + userColumns + ` FROM users
 		WHERE shown_key > ? AND instr(shown_key, ?) > 0 ORDER BY shown_key LIMIT ?`
-	countOtherAdmins = `SELECT count(*) FROM users WHERE admin <> 0 AND disabled = 0 AND id <> ?`
+	countOtherAdmins = `SELECT count(*) FROM users WHERE admin <> 0 AND disabled = 0 AND id IS NOT ?`
 	countUsers       = `SELECT count(*) FROM users`
 	putUser          = `INSERT INTO users (` + userColumns + `)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -202,8 +202,9 @@ func (t *tx) keepAdmin(old, u User) error {
 }
 
 // CreateFirstAdmin makes an administrator for whoever knows the value of a meta
-// row, with records as [Store.CreateUser], and uses the row up, in one. ErrNotFound: there is no such row, or it has
-// another value. With any error the row stays.
+// row, with records as [Store.CreateUser], and uses the row up, in one. ErrNotFound: there is no such row, it has
+// another value, or there is an administrator who can log in. With any error the row
+// stays.
 func (s *Store) CreateFirstAdmin(ctx context.Context, u User, metaKey, metaValue string, with ...NewRecord) (User, error) {
 	var created User
 	err := s.writer.submit(ctx, "create first administrator", func(t *tx) error {
@@ -213,6 +214,13 @@ func (s *Store) CreateFirstAdmin(ctx context.Context, u User, metaKey, metaValue
 		}
 		if string(value) != metaValue {
 			return ErrNotFound
+		}
+		admins, err := find[number](t, countOtherAdmins, ID{})
+		if err == nil && admins > 0 {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return err
 		}
 		u.Admin = true
 		if created, err = t.createUser(u, with); err != nil {
@@ -254,6 +262,12 @@ func (s *Store) Users(ctx context.Context, q UserQuery) ([]User, error) {
 		return readMany[User](ctx, s, "list users", usersByKey, q.AfterKey, q.Limit)
 	}
 	return readMany[User](ctx, s, "list users", usersByMatch, q.AfterKey, q.Match, q.Limit)
+}
+
+// HasAdmin reports whether somebody can log in as an administrator.
+func (s *Store) HasAdmin(ctx context.Context) (bool, error) {
+	n, err := readOne[number](ctx, s, "look for an administrator", countOtherAdmins, ID{})
+	return n > 0, err
 }
 
 // CountUsers counts all accounts.
