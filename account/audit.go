@@ -34,12 +34,15 @@ func (a *Accounts) Audit(ctx context.Context, e Event) {
 
 // Kinds of events that change who may do what.
 const (
-	EventUserAdded     = "user.added"
-	EventUserPassword  = "user.password"
-	EventUserDisabled  = "user.disabled"
-	EventUserEnabled   = "user.enabled"
-	EventUserPromoted  = "user.promoted"
-	EventUserDemoted   = "user.demoted"
-	EventUserRenamed   = "user.renamed"
-	EventUserLoggedOut = "user.logged_out"
+	EventUserAdded         = "user.added"
+	EventUserPassword      = "user.password"
+	EventUserDisabled      = "user.disabled"
+	EventUserEnabled       = "user.enabled"
+	EventUserPromoted      = "user.promoted"
+	EventUserDemoted       = "user.demoted"
+	EventUserRenamed       = "user.renamed"
+	EventInvitationMade    = "invitation.made"
+	EventInvitationRevoked = "invitation.revoked"
+	EventSignup            = "signup"
+	EventUserLoggedOut     = "user.logged_out"
 )

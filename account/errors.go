@@ -34,6 +34,8 @@ var (
 const (
 	FieldUsername = "username"
 	FieldPassword = "password"
+	FieldUses     = "uses" // of an invitation
+	FieldLife     = "life" // of an invitation
 )
 
 // Codes of what can be wrong with a field, as they are in FieldError.Code.
@@ -48,6 +50,8 @@ const (
 	CodeTaken     = "taken"
 	CodeCommon    = "common"
 	CodeIsName    = "is_name"
+	CodeRange     = "range"
+	CodeTooMany   = "too_many"
 )
 
 // FieldError is one field of a form that must be mended. Message is for people and says how.

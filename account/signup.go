@@ -72,21 +72,45 @@ func (a *Accounts) signUp(ctx context.Context, s SignUp) (User, error) {
 		return User{}, err
 	}
 	row := store.User{ID: store.NewID(), Name: shown, Key: key, Password: hash, Created: time.Now()}
+	with, how, err := a.comesWith(ctx, s, row.ID)
+	if err != nil {
+		return User{}, err
+	}
 	if s.Setup == "" {
-		row, err = a.st.CreateUser(ctx, row)
+		row, err = a.st.CreateUser(ctx, row, with...)
 	} else {
 		row.Admin = true
-		row, err = a.st.CreateFirstAdmin(ctx, row, setupMeta, setupHash(s.Setup))
+		row, err = a.st.CreateFirstAdmin(ctx, row, setupMeta, setupHash(s.Setup), with...)
 	}
 	switch {
 	case errors.Is(err, store.ErrNameTaken):
 		return User{}, FieldErrors{nameTaken(shown)}
 	case s.Setup != "" && errors.Is(err, store.ErrNotFound):
 		return User{}, ErrSetup
+	case errors.Is(err, store.ErrFull):
+		return User{}, ErrInvitation // others were faster
 	case err != nil:
 		return User{}, fmt.Errorf("sign up: %w", err)
 	}
+	a.Audit(ctx, Event{Kind: EventSignup, Actor: row.ID, Address: s.Address, Detail: how})
 	return publicUser(row), nil
+}
+
+// comesWith gives the records that are made with an account, and tells how its owner came. An invitation is looked at once
+// more: a hash ago it was good.
+func (a *Accounts) comesWith(ctx context.Context, s SignUp, user ID) (with []store.NewRecord, how string, err error) {
+	switch {
+	case s.Setup != "":
+		return nil, "as the first administrator", nil
+	case s.Invitation == "":
+		return nil, "", nil
+	}
+	i, err := a.Invitation(ctx, s.Invitation)
+	if err != nil {
+		return nil, "", err
+	}
+	use, err := i.useOf(user)
+	return []store.NewRecord{use}, "with invitation " + i.ID.String(), err
 }
 
 // checkSignUp holds a form against all rules before anything costly is done.
