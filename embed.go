@@ -4,7 +4,7 @@ import "embed"
 
 // files is what the binary carries besides its code.
 //
-//go:embed web/templates web/static
+//go:embed web/templates web/static web/api
 var files embed.FS
 
 //go:embed config.example.toml

@@ -93,7 +93,7 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 		Limits: web.Limits{
 			Sockets:           c.Limits.Sockets,
 			SocketsPerAddress: c.Limits.SocketsPerAddress, SocketsPerUser: c.Limits.SocketsPerUser,
-			MessagesPerSecond: c.Limits.MessagesPerSecond, FrameBytes: int64(c.Limits.FrameBytes),
+			MessagesPerSecond: c.Limits.MessagesPerSecond, CallsPerMinute: c.Limits.APIPerMinute, FrameBytes: int64(c.Limits.FrameBytes),
 			QueueBytes: c.Limits.QueueBytes, QueueFrames: c.Limits.QueueFrames, GroupExpiry: c.Layer.GroupExpiry,
 		},
 		Names: names(c), Proxies: proxies(c), Version: programVersion(), Ready: n.store.Ready, Cluster: n.clusterPage(), Nodes: n.pageNodes(), Logger: logger,

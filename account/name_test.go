@@ -275,3 +275,14 @@ func BenchmarkKey(b *testing.B) {
 		})
 	}
 }
+
+// TestNoPersonIsCalledLikeAWebhook holds what package chat relies on: it shows the messages of a webhook under a name
+// with a space in it.
+func TestNoPersonIsCalledLikeAWebhook(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"ci (webhook)", "ci\u00a0(webhook)", "ci\u3000(webhook)", "ci\u2009(webhook)", "a b"} {
+		if key, err := Key(name); err == nil {
+			t.Errorf("somebody may be called %q: %q", name, key)
+		}
+	}
+}

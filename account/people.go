@@ -81,6 +81,19 @@ func (a *Accounts) UserByName(ctx context.Context, name string) (User, error) {
 	return foundUser(row, err)
 }
 
+// PersonByName is UserByName with the time when they were last seen.
+func (a *Accounts) PersonByName(ctx context.Context, name string) (Person, error) {
+	user, err := a.UserByName(ctx, name)
+	if err != nil {
+		return Person{}, err
+	}
+	seen, err := a.st.SeenByUser(ctx, []ID{user.ID})
+	if err != nil {
+		return Person{}, fmt.Errorf("look up last seen: %w", err)
+	}
+	return Person{User: user, LastSeen: seen[user.ID]}, nil
+}
+
 // UserByID finds a user.
 func (a *Accounts) UserByID(ctx context.Context, id ID) (User, error) {
 	if u, ok := a.cache.user(id); ok {

@@ -26,6 +26,7 @@ type Event struct {
 	Time    int64  `json:"time"`
 	Edited  int64  `json:"edited,omitempty"`
 	Deleted bool   `json:"deleted,omitempty"`
+	Hook    string `json:"hook,omitempty"` // the name of the webhook that posted it; User is then made of it, and nobody's
 	Seq     int64  `json:"seq"`
 }
 

@@ -115,6 +115,47 @@ func (c *Chat) PrivateHistory(ctx context.Context, who Person, other string, bef
 	return c.history(ctx, store.PairID(who.ID, person.ID), "", before, limit)
 }
 
+// Newer returns the messages of a room after the one of that id, oldest first. There are fewer than limit, and more, if
+// they are very long.
+func (c *Chat) Newer(ctx context.Context, who Person, room Room, after ID, limit int) (msgs []Event, more bool, err error) {
+	room, err = c.readable(ctx, who, room)
+	if err != nil {
+		return nil, false, err
+	}
+	return c.newer(ctx, room.ID, room.Name, after, limit)
+}
+
+// PrivateNewer returns the messages between who and another person, as Newer does.
+func (c *Chat) PrivateNewer(ctx context.Context, who Person, other string, after ID, limit int) (msgs []Event, more bool, err error) {
+	if who.Guest() {
+		return nil, false, refuse(CodeForbidden, "log in to read private messages")
+	}
+	person, err := c.person(ctx, other)
+	if err != nil {
+		return nil, false, err
+	}
+	return c.newer(ctx, store.PairID(who.ID, person.ID), "", after, limit)
+}
+
+func (c *Chat) newer(ctx context.Context, room ID, name string, after ID, limit int) ([]Event, bool, error) {
+	if limit <= 0 {
+		limit = WindowSize
+	}
+	rows, more, err := c.store.HistoryAfter(ctx, room, after, min(limit, MaxHistory))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, false, noMessage()
+	}
+	if err != nil {
+		return nil, false, fromStore(err, "read history")
+	}
+	events, err := c.events(ctx, rows, name)
+	if err != nil {
+		return nil, false, err
+	}
+	fit := fitting(events)
+	return events[:fit], more || fit < len(events), nil
+}
+
 func (c *Chat) history(ctx context.Context, room ID, name string, before ID, limit int) ([]Event, bool, error) {
 	if limit <= 0 {
 		limit = WindowSize
@@ -152,6 +193,26 @@ func overflow(events []Event) int {
 		}
 	}
 	return 0
+}
+
+// fitting is how many of the first events fit in an answer. The first always fits.
+func fitting(events []Event) int {
+	size := 0
+	for i := range events {
+		if size += maxFrame(&events[i]); size <= maxAnswer {
+			continue
+		}
+		// That was the most that they can have. They rarely do.
+		size = 0
+		for i := range events {
+			frame, err := json.Marshal(&events[i])
+			if size += len(frame); err == nil && size > maxAnswer && i > 0 {
+				return i
+			}
+		}
+		break
+	}
+	return len(events)
 }
 
 // maxFrame is more than the frame of an event can have: a character is six bytes at worst and stands in it twice, once
@@ -229,7 +290,7 @@ func (c *Chat) recoverable(after int64, log string) bool {
 func (c *Chat) events(ctx context.Context, rows []store.Message, room string) ([]Event, error) {
 	ids := make([]ID, 0, 2*len(rows))
 	for i := range rows {
-		ids = append(ids, rows[i].Author, rows[i].Target)
+		ids = append(ids, peopleOf(&rows[i])...)
 	}
 	names, err := c.people.names(ctx, ids)
 	if err != nil {
@@ -256,6 +317,9 @@ func (c *Chat) event(ctx context.Context, m *store.Message, room string, names m
 		Time:    m.Posted.Millis(),
 		Deleted: m.Deleted,
 		Seq:     m.Place,
+	}
+	if m.Hook != "" {
+		e.User, e.Hook = hookUser(m.Hook), m.Hook
 	}
 	if !m.Target.IsZero() {
 		e.Type, e.Room, e.Target = TypePrivate, "", names[m.Target]

@@ -17,6 +17,8 @@ type Receipt struct {
 	Seq  int64 // its place in the order of events
 	// OnlyHere says that another node was waited for and has not confirmed to have it too.
 	OnlyHere bool
+	// Again says that this message was posted before, and that nothing new was stored.
+	Again bool
 }
 
 // receipt is given when the message is on the disk of this node, and where that was asked for on another's.
@@ -69,11 +71,13 @@ func (c *Chat) post(ctx context.Context, m store.Message) (Receipt, error) {
 	if m.ID.IsZero() {
 		m.ID = store.NewID()
 	}
-	stored, _, err := c.store.PostMessage(ctx, m)
+	stored, created, err := c.store.PostMessage(ctx, m)
 	if err != nil {
 		return Receipt{}, fromStore(err, "post a message")
 	}
-	return c.receipt(ctx, &stored), nil
+	receipt := c.receipt(ctx, &stored)
+	receipt.Again = !created
+	return receipt, nil
 }
 
 // errSame ends a change that would change nothing, so that no row is written.
@@ -157,10 +161,17 @@ func (c *Chat) checkPost(who Person, id ID, text string) error {
 	if who.Guest() {
 		return refuse(CodeForbidden, "log in to write")
 	}
+	if err := checkID(id); err != nil {
+		return err
+	}
+	return c.checkText(text)
+}
+
+func checkID(id ID) error {
 	if !id.IsZero() && (id[6]>>4 != 7 || id[8]>>6 != 2) {
 		return refuse(CodeBadField, "id must be a UUIDv7")
 	}
-	return c.checkText(text)
+	return nil
 }
 
 // checkText says why a text cannot be a message, if it cannot. What may be one is kept exactly.

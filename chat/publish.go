@@ -100,7 +100,7 @@ func (p *publisher) publish(ctx context.Context, rows []store.Row) {
 			p.chat.rooms.put(row)
 			p.chat.observer.counts.mark(row.ID)
 		case *store.Message:
-			ids = append(ids, row.Author, row.Target)
+			ids = append(ids, peopleOf(row)...)
 		}
 	}
 	if len(ids) == 0 {

@@ -34,31 +34,37 @@ type RoomInfo struct {
 
 // OpenRoom returns the room of that name, and makes it if it is new and who is logged in.
 func (c *Chat) OpenRoom(ctx context.Context, who Person, name string) (Room, error) {
-	room, err := c.RoomByName(ctx, name)
+	room, _, err := c.MakeRoom(ctx, who, name)
+	return room, err
+}
+
+// MakeRoom is OpenRoom, and says whether the room was made.
+func (c *Chat) MakeRoom(ctx context.Context, who Person, name string) (room Room, made bool, err error) {
+	room, err = c.RoomByName(ctx, name)
 	var refusal *Error
 	switch {
 	case err == nil:
-		return room, c.mayRead(who, room)
+		return room, false, c.mayRead(who, room)
 	case who.Guest() || !errors.As(err, &refusal) || refusal.Code != CodeNotFound:
-		return Room{}, err
+		return Room{}, false, err
 	}
 	now := c.now()
 	giveBack, err := c.making.take(who.ID, now)
 	if err != nil {
-		return Room{}, err
+		return Room{}, false, err
 	}
 	shown, key, err := roomName(name)
 	if err != nil {
-		return Room{}, err
+		return Room{}, false, err
 	}
 	row, created, err := c.store.OpenRoom(ctx, store.Room{Name: shown, Key: key, Creator: who.ID, Created: now})
 	if err != nil || !created {
 		giveBack()
 	}
 	if err != nil {
-		return Room{}, fromStore(err, "open a room")
+		return Room{}, false, fromStore(err, "open a room")
 	}
-	return c.rooms.put(&row), nil
+	return c.rooms.put(&row), created, nil
 }
 
 // RoomByName returns the room of that name.
@@ -76,12 +82,9 @@ func (c *Chat) RoomByName(ctx context.Context, name string) (Room, error) {
 
 // SetGuests says whether people without an account may read a room. Only who made the room and admins may.
 func (c *Chat) SetGuests(ctx context.Context, who Person, admin bool, room string, allowed bool) (Room, error) {
-	found, err := c.RoomByName(ctx, room)
+	found, err := c.moderated(ctx, who, admin, room)
 	if err != nil {
 		return Room{}, err
-	}
-	if !found.ModeratedBy(who, admin) {
-		return Room{}, refuse(CodeForbidden, "only who made this room and admins may change its settings")
 	}
 	row, err := c.store.UpdateRoom(ctx, found.ID, func(r *store.Room) error {
 		r.Guests = allowed
@@ -133,6 +136,29 @@ func (c *Chat) Rooms(ctx context.Context, limit int) ([]RoomInfo, error) {
 	list := slices.Concat(full, empty)
 	return list[:min(len(list), limit)], nil
 }
+
+// RoomsByName lists rooms in the order of their keys, at most limit of them (and at most MaxRooms). Next is the after of
+// the next page, empty on the last.
+func (c *Chat) RoomsByName(ctx context.Context, after string, limit int) (rooms []Room, next string, err error) {
+	if limit <= 0 || limit > MaxRooms {
+		limit = MaxRooms
+	}
+	rows, err := c.store.RoomsByKey(ctx, after, limit+1)
+	if err != nil {
+		return nil, "", fromStore(err, "list rooms")
+	}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		next = rows[limit-1].Key
+	}
+	for i := range rows {
+		rooms = append(rooms, c.rooms.put(&rows[i]))
+	}
+	return rooms, next, nil
+}
+
+// Here is how many people are in a room.
+func (c *Chat) Here(room Room) int { return c.presence.Count(room.ID.Hex()) }
 
 // mayRead refuses guests where the room is not open to them.
 func (c *Chat) mayRead(who Person, room Room) error {

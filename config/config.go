@@ -82,6 +82,7 @@ type Limits struct {
 	SocketsPerAddress int           `key:"sockets_per_address" default:"2000" allow:"0..1000000" unit:"sockets" doc:"Open WebSockets from one IP address. Everybody behind one router shares an address, and everybody on one IPv6 network: limits on addresses count the first 64 bits. 0: no limit."`
 	SocketsPerUser    int           `key:"sockets_per_user" default:"20" allow:"0..1000000" unit:"sockets" doc:"Open WebSockets of one person, over all tabs and devices. 0: no limit."`
 	MessagesPerSecond int           `key:"messages_per_second" default:"10" allow:"0..1000000" unit:"messages per second" doc:"Messages that one person may send, after a burst of twice as many. 0: no limit."`
+	APIPerMinute      int           `key:"api_per_minute" default:"600" allow:"0..1000000" unit:"calls per minute" doc:"Calls of the JSON API that one person may make, over all tokens, and one webhook; and one IP address without a token. 0: no limit."`
 	LoginsPerMinute   int           `key:"logins_per_minute" default:"10" allow:"0..1000000" unit:"attempts per minute" doc:"Failed log-ins for one account, and from one IP address. 0: no limit."`
 	SignupsPerHour    int           `key:"signups_per_hour" default:"60" allow:"0..1000000" unit:"accounts per hour" doc:"Accounts made from one IP address. 0: no limit."`
 	RoomsPerHour      int           `key:"rooms_per_hour" default:"30" allow:"0..1000000" unit:"rooms per hour" doc:"Rooms made by one person. 0: no limit."`

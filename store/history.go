@@ -14,7 +14,7 @@ type Conversation struct {
 func (c *Conversation) scan(from scanner) error {
 	m := &c.Last
 	return from.Scan(&c.Other, &m.Place, &m.Stamp, &m.Feed, &m.Seq, &m.Extra,
-		&m.ID, &m.Room, &m.Author, &m.Target, &m.Posted, &m.Text, (*timeColumn)(&m.Edited), &m.Deleted)
+		&m.ID, &m.Room, &m.Author, &m.Target, &m.Posted, &m.Text, (*timeColumn)(&m.Edited), &m.Deleted, &m.Hook)
 }
 
 const (
@@ -22,6 +22,8 @@ const (
 		WHERE room = ? ORDER BY posted DESC, id DESC LIMIT ?`
 	messagesBefore = `SELECT ` + messageColumns + ` FROM messages
 		WHERE room = ? AND (posted, id) < (?, ?) ORDER BY posted DESC, id DESC LIMIT ?`
+	messagesAfter = `SELECT ` + messageColumns + ` FROM messages
+		WHERE room = ? AND (posted, id) > (?, ?) ORDER BY posted, id LIMIT ?`
 	messagesSince = `SELECT ` + messageColumns + ` FROM messages
 		WHERE room = ? AND place > ? ORDER BY place LIMIT ?`
 	// Two walks, each along its own index and no further than the limit.
@@ -33,7 +35,7 @@ const (
 				WHERE target = ?1 AND target IS NOT NULL AND place > ?2 ORDER BY place LIMIT ?3))
 		ORDER BY place LIMIT ?3`
 	conversationsOf = `SELECT c.other, m.place, m.stamp, m.feed, m.seq, m.extra,
-			m.id, m.room, m.author, m.target, m.posted, m.text, m.edited, m.deleted
+			m.id, m.room, m.author, m.target, m.posted, m.text, m.edited, m.deleted, m.hook
 		FROM conversations AS c JOIN messages AS m ON m.id = c.message
 		WHERE c.user = ? ORDER BY c.posted DESC, c.message DESC LIMIT ?`
 	newestPlace = `SELECT place FROM state WHERE id = 1`
@@ -75,6 +77,29 @@ func history(ctx context.Context, q querier, room, before ID, limit int) (msgs [
 	}
 	slices.Reverse(msgs)
 	return msgs, more, nil
+}
+
+// HistoryAfter is [Store.History] in the other direction: up to limit messages that
+// were posted after the one named, oldest first. more says that there are newer ones.
+func (s *Store) HistoryAfter(ctx context.Context, room, after ID, limit int) (msgs []Message, more bool, err error) {
+	if limit <= 0 {
+		return nil, false, nil
+	}
+	err = s.read(ctx, "read history", func(q querier) error {
+		mark, err := one[Message](ctx, q, messageByID, after)
+		if err == nil && mark.Room != room {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		msgs, err = many[Message](ctx, q, messagesAfter, room, int64(mark.Posted), mark.ID, limit+1)
+		return err
+	})
+	if more = len(msgs) > limit; more {
+		msgs = msgs[:limit]
+	}
+	return msgs, more, err
 }
 
 // Latest gives the newest messages as [Store.History] does, and the place up to

@@ -71,9 +71,12 @@ func randomHistory(r *rand.Rand, n int) []Row {
 			}
 		default:
 			m := &Message{Header: h, ID: ID{byte(1 + r.IntN(6))}, Author: pick(people), Posted: base + Stamp(r.IntN(30)), Text: fmt.Sprint("text ", r.IntN(3))}
+			if r.IntN(4) == 0 {
+				m.Hook = "ci"
+			}
 			if m.Room = RoomID(rooms[r.IntN(len(rooms))]); r.IntN(3) == 0 {
 				m.Target = pick(people)
-				m.Room = PairID(m.Author, m.Target)
+				m.Room, m.Hook = PairID(m.Author, m.Target), ""
 			}
 			if r.IntN(4) == 0 {
 				m.Edited = at

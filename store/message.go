@@ -18,13 +18,14 @@ type Message struct {
 	Text    string
 	Edited  time.Time // zero: never
 	Deleted bool
+	Hook    string // the name of the webhook that posted it, whose ID the author is; empty: a person did
 }
 
-const messageColumns = `place, stamp, feed, seq, extra, id, room, author, target, posted, text, edited, deleted`
+const messageColumns = `place, stamp, feed, seq, extra, id, room, author, target, posted, text, edited, deleted, hook`
 
 func (m *Message) scan(from scanner) error {
 	return from.Scan(&m.Place, &m.Stamp, &m.Feed, &m.Seq, &m.Extra,
-		&m.ID, &m.Room, &m.Author, &m.Target, &m.Posted, &m.Text, (*timeColumn)(&m.Edited), &m.Deleted)
+		&m.ID, &m.Room, &m.Author, &m.Target, &m.Posted, &m.Text, (*timeColumn)(&m.Edited), &m.Deleted, &m.Hook)
 }
 
 const (
@@ -32,11 +33,11 @@ const (
 	messagesByID = `SELECT ` + messageColumns + ` FROM messages
 		WHERE id IN (SELECT unhex(value) FROM json_each(?))`
 	putMessage = `INSERT INTO messages (` + messageColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
 			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq, extra = excluded.extra,
 			room = excluded.room, author = excluded.author, target = excluded.target, posted = excluded.posted,
-			text = excluded.text, edited = excluded.edited, deleted = excluded.deleted`
+			text = excluded.text, edited = excluded.edited, deleted = excluded.deleted, hook = excluded.hook`
 	putConversation = `INSERT INTO conversations (user, other, posted, message) VALUES (?, ?, ?, ?)
 		ON CONFLICT (user, other) DO UPDATE SET posted = excluded.posted, message = excluded.message
 		WHERE (excluded.posted, excluded.message) > (posted, message)`
@@ -65,7 +66,7 @@ func (m *Message) clone() Row {
 
 func (m *Message) write(t *tx) error {
 	return t.write(putMessage, m.Place, int64(m.Stamp), m.Feed, int64(m.Seq), m.Extra,
-		m.ID, m.Room, m.Author, m.Target, int64(m.Posted), m.Text, millis(m.Edited), m.Deleted)
+		m.ID, m.Room, m.Author, m.Target, int64(m.Posted), m.Text, millis(m.Edited), m.Deleted, m.Hook)
 }
 
 // PostMessage stores a message, with a new ID if it has none, and posted now if

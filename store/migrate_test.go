@@ -149,6 +149,12 @@ func checkFixture(t *testing.T, s *Store, version int) {
 			t.Errorf("passkey = %+v, %v", phone, err)
 		}
 	}
+	if version >= 4 {
+		newest = 9
+		if built, err := s.MessageByID(ctx, ID{11}); err != nil || built.Hook != "ci" || built.Author != (ID{13}) {
+			t.Errorf("message of a webhook = %+v, %v", built, err)
+		}
+	}
 	if vector, place, err := s.Vector(ctx); err != nil || place != newest || vector[ID{15}] != uint64(newest) || vector[s.Feed()] != 0 {
 		t.Errorf("vector = %v at %d, %v", vector, place, err)
 	}

@@ -18,13 +18,13 @@ func TestQueriesUseIndices(t *testing.T) {
 		"userByID": userByID, "userByKey": userByKey, "usersByID": usersByID, "usersByKey": usersByKey, "usersByMatch": usersByMatch, "usersByClaim": usersByClaim,
 		"seenByUser": seenByUser, "seenByUsers": seenByUsers,
 		"sessionByID": sessionByID, "sessionByToken": sessionByToken, "deleteExpiredSessions": deleteExpiredSessions,
-		"roomByID": roomByID, "roomsByRecent": roomsByRecent,
+		"roomByID": roomByID, "roomsByRecent": roomsByRecent, "roomsByKey": roomsByKey,
 		"sessionsByID": sessionsByID, "roomsByID": roomsByID, "messagesByID": messagesByID,
 		"recordByID": recordByID, "recordsByID": recordsByID, "recordByKey": recordByKey, "recordsByOwner": recordsByOwner,
 		"newestRecords": newestRecords, "recordsBefore": recordsBefore, "countLiveRecords": countLiveRecords,
 		"deleteExpiredRecords": deleteExpiredRecords, "deleteEndedRecords": deleteEndedRecords, "deleteOldRecords": deleteOldRecords,
 		"strangeByID": strangeByID, "earlyByFeed": earlyByFeed, "earlyBefore": earlyBefore, "cursorOf": cursorOf,
-		"messageByID": messageByID, "newestMessages": newestMessages, "messagesBefore": messagesBefore,
+		"messageByID": messageByID, "newestMessages": newestMessages, "messagesBefore": messagesBefore, "messagesAfter": messagesAfter,
 		"messagesSince": messagesSince, "privateSince": privateSince, "conversationsOf": conversationsOf,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -31,7 +31,8 @@ const (
 	roomsByRecent = `SELECT r.place, r.stamp, r.feed, r.seq, r.extra, r.id, r.name, r.key, r.creator, r.created, r.guests
 		FROM activity AS a JOIN rooms AS r ON r.id = a.room
 		ORDER BY a.at DESC, r.place DESC LIMIT ?`
-	putRoom = `INSERT INTO rooms (` + roomColumns + `)
+	roomsByKey = `SELECT ` + roomColumns + ` FROM rooms WHERE key > ? ORDER BY key LIMIT ?`
+	putRoom    = `INSERT INTO rooms (` + roomColumns + `)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
 			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq, extra = excluded.extra,
@@ -135,4 +136,12 @@ func (s *Store) Rooms(ctx context.Context, limit int) ([]Room, error) {
 		return nil, nil
 	}
 	return readMany[Room](ctx, s, "list rooms", roomsByRecent, limit)
+}
+
+// RoomsByKey lists rooms in the order of their keys, those behind one.
+func (s *Store) RoomsByKey(ctx context.Context, after string, limit int) ([]Room, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	return readMany[Room](ctx, s, "list rooms", roomsByKey, after, limit)
 }

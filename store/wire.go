@@ -95,6 +95,7 @@ type wireMessage struct {
 	Posted Stamp  `json:"posted"`
 	Text   string `json:"text,omitzero"`
 	Edited int64  `json:"edited,omitzero"`
+	Hook   string `json:"hook,omitzero"`
 }
 
 func head(r Row) wireHead {
@@ -126,7 +127,7 @@ func (r *Room) wire() any {
 }
 
 func (m *Message) wire() any {
-	return wireMessage{head(m), m.Room, m.Author, m.Target, m.Posted, m.Text, millis(m.Edited)}
+	return wireMessage{head(m), m.Room, m.Author, m.Target, m.Posted, m.Text, millis(m.Edited), m.Hook}
 }
 
 func (x *Record) wire() any {
@@ -288,6 +289,7 @@ func (f *fields) row(kind string, id ID, final bool) Row {
 		f.take("posted", &m.Posted)
 		f.take("text", &m.Text)
 		m.Edited = f.time("edited")
+		f.take("hook", &m.Hook)
 		if m.Deleted {
 			m.Text = ""
 		}
@@ -386,6 +388,8 @@ func checkRow(r Row) error {
 			return errors.New("it has no room")
 		case !r.Target.IsZero() && (r.Author.IsZero() || r.Room != PairID(r.Author, r.Target)):
 			return errors.New("it is of another conversation")
+		case !r.Target.IsZero() && r.Hook != "":
+			return errors.New("a webhook has posted it in private")
 		case r.Posted == 0 || r.Posted > latest:
 			return errors.New("it is posted at no proper time")
 		}

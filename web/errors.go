@@ -23,6 +23,7 @@ type trouble struct {
 	text    string
 	label   string        // what to do next; "": back to the start page
 	path    string        // where that is, from our root
+	scope   string        // what the caller's token would have to allow
 	wait    time.Duration // when to try again, if that is known
 }
 
@@ -164,6 +165,10 @@ func explainCode(refused *chat.Error) *trouble {
 
 // fail answers with the error page of an error, and logs it if it is the server's.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if forPrograms(r.URL.Path) {
+		s.problem(w, r, err)
+		return
+	}
 	t := explain(err)
 	s.logFailure(r, t, err)
 	label, path := t.label, t.path
@@ -182,8 +187,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s.render(w, r, t.status, "error", view)
 }
 
-// failJSON answers a program with the error frame of the sockets.
+// failJSON answers a program with the error frame of the sockets, and one that calls the API with a problem.
 func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, err error) {
+	if forPrograms(r.URL.Path) {
+		s.problem(w, r, err)
+		return
+	}
 	t := explain(err)
 	s.logFailure(r, t, err)
 	t.retryAfter(w.Header())
@@ -252,6 +261,10 @@ func (s *Server) denyHost(w http.ResponseWriter, r *http.Request) {
 	s.noise.misnamed.log(time.Now(), func(times int) {
 		s.logger.Warn("request under an unknown host name refused", "host", r.Host, "times", times)
 	})
+	if forPrograms(r.URL.Path) {
+		s.problem(w, r, errUnknownHost)
+		return
+	}
 	view := ErrorPage{
 		Page:    s.page(r, "Unknown name", nil),
 		Status:  http.StatusMisdirectedRequest,

@@ -48,14 +48,21 @@ func (s *Server) guarded(mux *http.ServeMux) http.Handler {
 			return
 		}
 		if r.Body != nil {
-			limit := int64(maxBody)
-			if r.URL.Path == movePath {
-				limit = maxMoveBody
-			}
-			r.Body = http.MaxBytesReader(guard, r.Body, limit)
+			r.Body = http.MaxBytesReader(guard, r.Body, s.bodyLimit(r.URL.Path))
 		}
 		routed.ServeHTTP(guard, r)
 	})
+}
+
+// bodyLimit is how much may be sent to an address. What programs post must hold the longest message, as a frame must.
+func (s *Server) bodyLimit(path string) int64 {
+	switch {
+	case path == movePath:
+		return maxMoveBody
+	case forPrograms(path):
+		return max(maxBody, s.limits.FrameBytes)
+	}
+	return maxBody
 }
 
 func secure(h http.Header) {

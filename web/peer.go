@@ -35,10 +35,10 @@ const (
 	answerTime = 20 * time.Second
 )
 
-// peer is one open socket with all that must be undone when it closes. Each protocol's consumer holds one.
+// peer is one open socket, or stream of events, with all that must be undone when it closes. Each protocol's consumer holds one.
 type peer struct {
 	server   *Server
-	conn     *socket.Conn
+	conn     connection
 	visitor  *visitor // nil for a guest
 	room     chat.ID  // the only room that the socket is for, if it is for one
 	channel  string
@@ -57,7 +57,7 @@ type peer struct {
 
 // attach makes a peer of a new socket: from here on its listener hears what its groups are told. A socket for one room
 // alone names it.
-func (s *Server) attach(c *socket.Conn, v *visitor, room chat.ID, listener layer.Listener) (*peer, error) {
+func (s *Server) attach(c connection, v *visitor, room chat.ID, listener layer.Listener) (*peer, error) {
 	channel, err := s.layer.NewChannel(c.Context(), "socket")
 	if err != nil {
 		return nil, err
@@ -245,11 +245,6 @@ func (p *peer) annoy(cost int) {
 // mayAsk takes one frame from what the person may ask, over all sockets.
 func (p *peer) mayAsk() error {
 	return p.server.asks.take(p.visitor.user.ID, time.Now())
-}
-
-// maySpeak takes one message from what the person may send, over all sockets.
-func (p *peer) maySpeak() error {
-	return p.server.talk.take(p.visitor.user.ID, time.Now())
 }
 
 // ignore is for what nobody wants to hear: it costs nothing but a flood.

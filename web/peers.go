@@ -75,6 +75,7 @@ func (ps *peers) run(ctx context.Context) {
 			ps.server.tickets.clean(now)
 			ps.server.talk.clean(now)
 			ps.server.asks.clean(now)
+			ps.server.calls.clean(now)
 			ps.server.moves.clean(now)
 		case now := <-sessions.C:
 			ps.checkSessions(ctx, now)
@@ -125,6 +126,9 @@ func (ps *peers) list() []*peer {
 func (ps *peers) end(session, user account.ID) {
 	for _, p := range ps.over(session, user) {
 		p.leave(true)
+		if st, ok := p.conn.(*stream); ok { // the hub does not know it
+			st.Close(closeLoggedOut, "logged out")
+		}
 	}
 	ps.server.hub.CloseIf(func(info socket.Info) bool {
 		return info.User == user.String() && (session.IsZero() || info.Session == session.String())
@@ -146,6 +150,15 @@ func (ps *peers) over(session, user account.ID) []*peer {
 		ps.server.chat.LogOut(user)
 	}
 	return over
+}
+
+// endStreams ends all streams of events, because the server stops.
+func (ps *peers) endStreams() {
+	for _, p := range ps.list() {
+		if st, ok := p.conn.(*stream); ok {
+			st.Close(closeRestart, "the server restarts")
+		}
+	}
 }
 
 // endGuests closes the sockets of guests in a room that is not open to them any more.

@@ -20,7 +20,7 @@ import (
 
 // Options are what a Server is made of.
 type Options struct {
-	Files    fs.FS // holds templates/ and static/
+	Files    fs.FS // holds templates/, static/ and api/
 	Accounts *account.Accounts
 	Chat     *chat.Chat
 	Presence *presence.Tracker // the one that Chat has
@@ -41,6 +41,7 @@ type Limits struct {
 	SocketsPerAddress int // see account.AddressKey
 	SocketsPerUser    int
 	MessagesPerSecond int           // of one person, over all their sockets; twice as many at once
+	CallsPerMinute    int           // of the API, of one person
 	FrameBytes        int64         // of one frame from a client; 0: 64 KiB
 	QueueBytes        int           // waiting for one slow reader before it is cut off; 0: 1 MiB
 	QueueFrames       int           // the same, in frames; 0: 4096
@@ -65,6 +66,7 @@ type Server struct {
 	tickets   *tickets
 	talk      *allowance // messages
 	asks      *allowance // all other frames of /ws/
+	calls     *calls     // of the API
 	neighbors *neighbors
 	moves     *moves // nil: this server is alone
 	stopping  atomic.Bool
@@ -82,6 +84,7 @@ type parts struct {
 // look is what pages are made of.
 type look struct {
 	templates map[string]*template.Template
+	document  []byte // that describes the API
 	static    *static
 	version   string
 }
@@ -109,13 +112,17 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	document, err := fs.ReadFile(opts.Files, "api/openapi.json")
+	if err != nil {
+		return nil, fmt.Errorf("read the description of the API: %w", err)
+	}
 	static, err := readStatic(opts.Files)
 	if err != nil {
 		return nil, fmt.Errorf("read static files: %w", err)
 	}
 	s := &Server{
 		parts:   parts{accounts: opts.Accounts, chat: opts.Chat, presence: opts.Presence, layer: opts.Layer},
-		look:    look{templates: templates, static: static, version: opts.Version},
+		look:    look{templates: templates, document: document, static: static, version: opts.Version},
 		limits:  opts.Limits,
 		names:   hostNames(opts.Names),
 		proxies: opts.Proxies,
@@ -125,6 +132,7 @@ func New(opts Options) (*Server, error) {
 		tickets: newTickets(),
 		talk:    newTalk(opts.Limits.MessagesPerSecond),
 		asks:    newAsks(),
+		calls:   newCalls(opts.Limits.CallsPerMinute),
 	}
 	s.hub = socket.NewHub(socket.Options{
 		MaxFrame:    opts.Limits.FrameBytes,
@@ -160,6 +168,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.stopEnded()
 	s.neighbors.stop()
+	s.peers.endStreams()
 	err := s.hub.Shutdown(ctx)
 	s.peers.close()
 	return err
@@ -193,5 +202,6 @@ func (s *Server) routes() *router {
 	mux.HandleFunc("GET /healthz", s.getHealth)
 	mux.HandleFunc("GET /readyz", s.getReady)
 	mux.Handle("GET /static/{path...}", s.static)
+	s.handleAPI(mux)
 	return mux
 }

@@ -121,7 +121,7 @@ func (k *chatSocket) Receive(_ *socket.Conn, frame []byte) {
 
 func (k *chatSocket) post(frame []byte) error {
 	p := k.peer
-	if err := p.maySpeak(); err != nil {
+	if err := p.server.maySpeak(p.visitor); err != nil {
 		return err
 	}
 	var f chatFrame

@@ -109,7 +109,7 @@ func (k snugSocket) handle(e envelope, frame []byte) error {
 
 // speak is for frames that write a message: they take from what the person may send, and are acknowledged.
 func speak[F any](ctx context.Context, k snugSocket, e envelope, frame []byte, do func(context.Context, F) (chat.Receipt, error)) error {
-	if err := k.peer.maySpeak(); err != nil {
+	if err := k.peer.server.maySpeak(k.peer.visitor); err != nil {
 		return err
 	}
 	var f F

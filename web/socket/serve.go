@@ -44,6 +44,11 @@ func (h *Hub) admit(r *http.Request, info Info) *refusal {
 		return &refusal{http.StatusForbidden, "pages of another site may not connect here"}
 	}
 
+	return h.place(info)
+}
+
+// place takes one of the places that a user and an address have.
+func (h *Hub) place(info Info) *refusal {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
@@ -54,6 +59,22 @@ func (h *Hub) admit(r *http.Request, info Info) *refusal {
 	}
 	h.sockets.Add(1)
 	return nil
+}
+
+// Admit takes a place for a connection that is no socket and lasts as long as one, or answers with Options.Refuse why
+// there is none. Shutdown waits until leave is called; who has the place ends it.
+func (h *Hub) Admit(w http.ResponseWriter, r *http.Request, info Info) (leave func(), ok bool) {
+	if refused := h.place(info); refused != nil {
+		h.refused.Add(1)
+		h.opts.Refuse(w, r, refused.status, refused.text)
+		return nil, false
+	}
+	return func() {
+		h.mu.Lock()
+		h.slots.give(info)
+		h.mu.Unlock()
+		h.sockets.Done()
+	}, true
 }
 
 // run is the life of one socket, and its reading goroutine.

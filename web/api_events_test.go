@@ -1,0 +1,372 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"snug/store"
+)
+
+// sent is one server-sent event as a browser's EventSource would give it out.
+type sent struct {
+	id, event string
+	data      map[string]any
+}
+
+// eventStream is an open stream of events.
+type eventStream struct {
+	t      testing.TB
+	close  func()
+	events chan sent // closed when the stream ends
+}
+
+// events opens a stream. The query begins with "?", or is empty.
+func (c *client) events(query string, change ...func(*http.Request)) *eventStream {
+	t := c.site.t
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, "GET", c.site.url+apiPath+"events"+query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.AddCookie(&http.Cookie{Name: "snug", Value: c.token})
+	for _, f := range change {
+		f(r)
+	}
+	response, err := c.http.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind := response.Header.Get("Content-Type"); response.StatusCode != http.StatusOK || kind != "text/event-stream" {
+		t.Fatalf("stream is answered by %d, %q", response.StatusCode, kind)
+	}
+	st := &eventStream{t: t, close: cancel, events: make(chan sent, 10_000)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(st.events)
+		defer response.Body.Close()
+		st.read(response.Body)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	return st
+}
+
+// read takes events apart as the HTML standard says.
+func (st *eventStream) read(body io.Reader) {
+	lines := bufio.NewReader(body)
+	var e sent
+	var data, id string
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return
+		}
+		line = strings.TrimSuffix(line, "\n")
+		field, value, _ := strings.Cut(line, ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
+		case line == "":
+			if data != "" && json.Unmarshal([]byte(data), &e.data) == nil {
+				e.id = id
+				st.events <- e
+			}
+			e, data = sent{}, ""
+		case field == "id":
+			id = value
+		case field == "event":
+			e.event = value
+		case field == "data":
+			data += value
+		}
+	}
+}
+
+// next is the next event of one of some types; others are passed over.
+func (st *eventStream) next(kinds ...string) sent {
+	st.t.Helper()
+	late := time.After(patienceOfTests)
+	for {
+		select {
+		case e, ok := <-st.events:
+			if !ok {
+				st.t.Fatalf("the stream ended before any of %v", kinds)
+			}
+			if e.event != e.data["type"] {
+				st.t.Errorf("event %q is %v", e.event, e.data)
+			}
+			if slices.Contains(kinds, e.event) {
+				return e
+			}
+		case <-late:
+			st.t.Fatalf("none of %v came", kinds)
+		}
+	}
+}
+
+// ended waits for the end of the stream and returns the last event before it.
+func (st *eventStream) ended() (last sent) {
+	st.t.Helper()
+	late := time.After(patienceOfTests)
+	for {
+		select {
+		case e, ok := <-st.events:
+			if !ok {
+				return last
+			}
+			last = e
+		case <-late:
+			st.t.Fatal("the stream did not end")
+		}
+	}
+}
+
+// until asks again and again, for what happens by itself.
+func (s *site) until(what string, happened func() bool) {
+	s.t.Helper()
+	deadline := time.After(patienceOfTests)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !happened() {
+		select {
+		case <-deadline:
+			s.t.Fatalf("it never came true that %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+func (c *client) say(room, text string) map[string]any {
+	c.site.t.Helper()
+	return c.call("POST", "rooms/"+room+"/messages", map[string]any{"message": text}).want(c.site.t, 201).object(c.site.t)
+}
+
+func TestEventsTellWhatHappens(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, grace := s.person("ada"), s.person("grace")
+	ada.call("POST", "rooms", map[string]any{"name": "lobby"}).want(t, 201)
+	ada.call("POST", "rooms", map[string]any{"name": "attic"}).want(t, 201)
+	st := ada.events("?room=lobby&room=Lobby&presence=true&rooms=true")
+	hello := st.next("hello")
+	if hello.data["user"] != "ada" || hello.data["recovered"] != false || hello.id == "" || hello.id != hello.data["cursor"] {
+		t.Errorf("hello is %v", hello)
+	}
+	if e := st.next("presence"); e.data["username"] != "ada" || e.data["is_logged_in"] != true {
+		t.Errorf("ada is told %v", e)
+	}
+	if e := st.next("user_join"); e.data["user"] != "ada" {
+		t.Errorf("ada is told %v", e)
+	}
+	for e := st.next("room"); e.data["room"] != "lobby" || e.data["users"] != 1.0; {
+		e = st.next("room") // of how rooms were before she came, or of another room
+	}
+	posted := grace.say("lobby", "hello")
+	grace.say("attic", "unheard")
+	if e := st.next("chat_message"); e.data["message"] != "hello" || e.id != fmt.Sprintf("%s-%.0f", s.chat.Log(), posted["seq"]) {
+		t.Errorf("message is %v", e)
+	}
+	grace.call("DELETE", "messages/"+posted["id"].(string), nil).want(t, 200)
+	if e := st.next("message_deleted", "chat_message"); e.data["id"] != posted["id"] {
+		t.Errorf("deletion is %v", e)
+	}
+	grace.call("POST", "conversations/ada/messages", map[string]any{"message": "psst"}).want(t, 201)
+	if e := st.next("private_message"); e.data["message"] != "psst" {
+		t.Errorf("private message is %v", e)
+	}
+}
+
+func TestEventsGoOnAfterABreak(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, grace := s.person("ada"), s.person("grace")
+	for _, room := range []string{"lobby", "attic"} {
+		ada.call("POST", "rooms", map[string]any{"name": room}).want(t, 201)
+	}
+	st := ada.events("?room=lobby&room=attic")
+	st.next("hello")
+	grace.say("lobby", "seen")
+	last := st.next("chat_message").id
+	st.close()
+	st.ended()
+
+	grace.say("lobby", "one")
+	grace.say("attic", "two")
+	grace.call("POST", "conversations/ada/messages", map[string]any{"message": "three"}).want(t, 201)
+	grace.say("lobby", "four")
+	for _, way := range []struct {
+		name   string
+		query  string
+		change func(*http.Request)
+	}{
+		{"header", "?room=lobby&room=attic", func(r *http.Request) { r.Header.Set("Last-Event-ID", last) }},
+		{"address", "?room=lobby&room=attic&after=" + last, func(*http.Request) {}},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			back := ada.events(way.query, way.change)
+			if hello := back.next("hello"); hello.data["recovered"] != true || hello.id != last {
+				t.Errorf("hello is %v", hello)
+			}
+			grace.say("attic", "live "+way.name)
+			var heard []string
+			for range 5 {
+				heard = append(heard, back.next("chat_message", "private_message").data["message"].(string))
+				if heard[len(heard)-1] == "live "+way.name {
+					break
+				}
+			}
+			want := []string{"one", "two", "three", "four", "live " + way.name}
+			if way.name == "address" {
+				want = []string{"one", "two", "three", "four", "live header"}
+			}
+			if !slices.Equal(heard, want) {
+				t.Errorf("heard %v, want %v", heard, want)
+			}
+			back.close()
+			back.ended()
+		})
+	}
+	other := ada.events("?room=lobby&after=ffffffffffffffffffffffffffffffff-1")
+	if hello := other.next("hello"); hello.data["recovered"] != false {
+		t.Errorf("with another log: %v", hello)
+	}
+}
+
+// TestACursorOfHistoryMissesNothing holds that history and events meet without a gap, whatever is posted between.
+func TestACursorOfHistoryMissesNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.person("ada")
+	ada.call("POST", "rooms", map[string]any{"name": "lobby"}).want(t, 201)
+	ada.say("lobby", "old")
+	page := ada.call("GET", "rooms/lobby/messages", nil).want(t, 200).object(t)
+	ada.say("lobby", "between")
+	st := ada.events("?room=lobby&after=" + page["cursor"].(string))
+	if e := st.next("chat_message"); e.data["message"] != "between" {
+		t.Errorf("first is %v", e)
+	}
+}
+
+func TestAStreamEndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.person("ada")
+	st := ada.events("")
+	st.next("hello")
+	if !s.server.online(ada.user()) {
+		t.Error("who follows events is not online")
+	}
+	ada.post("/log_out/", nil).want(t, http.StatusSeeOther)
+	if last := st.ended(); last.event != "end" || last.data["code"] != float64(closeLoggedOut) {
+		t.Errorf("the last event is %v", last)
+	}
+	if s.server.online(ada.user()) {
+		t.Error("who logged out is online")
+	}
+}
+
+func TestAStreamEndsWithTheServer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.person("ada")
+	st := ada.events("")
+	st.next("hello")
+	if err := s.server.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if last := st.ended(); last.data["code"] != float64(closeRestart) {
+		t.Errorf("the last event is %v", last)
+	}
+	ada.call("GET", "events", nil).isProblem(t, http.StatusServiceUnavailable, "unavailable")
+}
+
+func TestStreamsCountAsConnections(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(o *siteOptions) { o.Web.Limits.SocketsPerUser = 2 })
+	ada := s.person("ada")
+	ada.events("").next("hello")
+	second := ada.events("")
+	second.next("hello")
+	ada.call("GET", "events", nil).isProblem(t, http.StatusTooManyRequests, "forbidden")
+	second.close()
+	second.ended()
+	s.until("the place is free", func() bool {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		r, _ := http.NewRequestWithContext(ctx, "GET", s.url+apiPath+"events", nil)
+		r.AddCookie(&http.Cookie{Name: "snug", Value: ada.token})
+		response, err := ada.http.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+}
+
+// TestASlowReaderOfEventsIsCutAndGoesOn holds that nobody waits for a program that does not read, and that it gets what it missed.
+func TestASlowReaderOfEventsIsCutAndGoesOn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(o *siteOptions) { o.Web.Limits.QueueFrames, o.Web.Limits.QueueBytes = 64, 64<<10 })
+	ada := s.person("ada")
+	ada.call("POST", "rooms", map[string]any{"name": "lobby"}).want(t, 201)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "GET %sevents?room=lobby HTTP/1.1\r\nHost: localhost\r\nCookie: snug=%s\r\n\r\n", apiPath, ada.token)
+	s.until("the stream is open", func() bool { return len(s.server.peers.list()) == 1 })
+
+	posted := 0
+	s.until("the stream is cut", func() bool {
+		for range 20 {
+			posted++
+			if _, err := s.chat.Post(t.Context(), ada.person(), "lobby", store.NewID(), strings.Repeat("x", 4000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return len(s.server.peers.list()) == 0
+	})
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	st := &eventStream{t: t, events: make(chan sent, 10_000)}
+	st.read(response.Body)
+	close(st.events)
+	var last sent
+	heard := 0
+	for e := range st.events {
+		last = e
+		if e.event == "chat_message" {
+			heard++
+		}
+	}
+	if heard == posted {
+		t.Fatalf("all %d messages came", posted)
+	}
+	back := ada.events("?room=lobby", func(r *http.Request) { r.Header.Set("Last-Event-ID", last.id) })
+	if hello := back.next("hello"); hello.data["recovered"] != true {
+		t.Fatalf("hello is %v", hello)
+	}
+	for range posted - heard {
+		back.next("chat_message")
+	}
+}

@@ -1,0 +1,109 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+)
+
+// call is one call of the API with the session's cookie, or the client's token. A body that is no string is sent as JSON.
+func (c *client) call(method, path string, body any, change ...func(*http.Request)) answer {
+	t := c.site.t
+	t.Helper()
+	var content io.Reader
+	switch body := body.(type) {
+	case nil:
+	case string:
+		content = bytes.NewReader([]byte(body))
+	default:
+		b, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content = bytes.NewReader(b)
+	}
+	return c.do(method, apiPath+path, nil, append([]func(*http.Request){func(r *http.Request) {
+		if content == nil {
+			return
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Body, r.ContentLength = io.NopCloser(content), -1
+	}}, change...)...)
+}
+
+// object is the body of an answer.
+func (a answer) object(t testing.TB) map[string]any {
+	t.Helper()
+	var o map[string]any
+	if err := json.Unmarshal([]byte(a.body), &o); err != nil {
+		t.Fatalf("body is no object: %v\n%s", err, a.body)
+	}
+	return o
+}
+
+// isProblem checks that an answer is a problem with a code.
+func (a answer) isProblem(t testing.TB, status int, code string) {
+	t.Helper()
+	a.want(t, status)
+	if kind := a.header.Get("Content-Type"); kind != "application/problem+json" {
+		t.Errorf("content type is %q", kind)
+	}
+	o := a.object(t)
+	if o["code"] != code || o["status"] != float64(status) || o["title"] != http.StatusText(status) || o["detail"] == "" {
+		t.Errorf("problem is %v, want code %q", o, code)
+	}
+}
+
+func TestAPIConversation(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, grace := s.person("ada"), s.person("grace")
+
+	made := ada.call("POST", "rooms", map[string]any{"name": "Lobby"}).want(t, 201)
+	if o := made.object(t); o["name"] != "Lobby" || o["can_moderate"] != true || made.header.Get("Location") != "rooms/Lobby" {
+		t.Errorf("room is %v at %q", o, made.header.Get("Location"))
+	}
+	if o := grace.call("POST", "rooms", map[string]any{"name": "lobby"}).want(t, 200).object(t); o["name"] != "Lobby" || o["can_moderate"] != false {
+		t.Errorf("the same room is %v", o)
+	}
+	const id = "019aa5b2-7c00-7000-8000-0000000000a1"
+	first := ada.call("POST", "rooms/lobby/messages", map[string]any{"id": id, "message": "hello, **everybody**"}).want(t, 201).object(t)
+	again := ada.call("POST", "rooms/lobby/messages", map[string]any{"id": id, "message": "hello, **everybody**"}).want(t, 200).object(t)
+	if first["id"] != id || again["seq"] != first["seq"] || again["time"] != first["time"] {
+		t.Errorf("posted %v, and again %v", first, again)
+	}
+	grace.call("POST", "rooms/lobby/messages", map[string]any{"id": id, "message": "mine"}).isProblem(t, 409, "conflict")
+	grace.call("PATCH", "messages/"+id, map[string]any{"message": "mine"}).isProblem(t, 403, "forbidden")
+	ada.call("PATCH", "messages/"+id, map[string]any{"message": "hello"}).want(t, 200)
+	page := grace.call("GET", "rooms/lobby/messages", nil).want(t, 200).object(t)
+	if got := texts(page["messages"]); len(got) != 1 || got[0] != "hello" {
+		t.Errorf("history is %v", page)
+	}
+	ada.call("DELETE", "messages/"+id, nil).want(t, 200)
+	ada.call("PATCH", "messages/"+id, map[string]any{"message": "back"}).isProblem(t, 404, "not_found")
+
+	grace.call("POST", "conversations/ADA/messages", map[string]any{"message": "psst"}).want(t, 201)
+	if o := ada.call("GET", "conversations", nil).want(t, 200).object(t); len(o["conversations"].([]any)) != 1 {
+		t.Errorf("conversations are %v", o)
+	}
+	if o := ada.call("GET", "conversations/grace/messages", nil).want(t, 200).object(t); texts(o["messages"])[0] != "psst" {
+		t.Errorf("conversation is %v", o)
+	}
+	if o := ada.call("GET", "me", nil).want(t, 200).object(t); o["user"] != "ada" {
+		t.Errorf("me is %v", o)
+	}
+	if o := ada.call("GET", "users?limit=1", nil).want(t, 200).object(t); o["next"] != "ada" || o["total"] != 2.0 {
+		t.Errorf("users are %v", o)
+	}
+	if o := ada.call("GET", "users?limit=1&after=ada", nil).want(t, 200).object(t); o["next"] != nil || len(o["users"].([]any)) != 1 {
+		t.Errorf("the second page is %v", o)
+	}
+	if o := ada.call("GET", "users/Grace", nil).want(t, 200).object(t); o["name"] != "grace" || o["online"] != false {
+		t.Errorf("grace is %v", o)
+	}
+	if o := ada.call("GET", "rooms", nil).want(t, 200).object(t); len(o["rooms"].([]any)) != 1 {
+		t.Errorf("rooms are %v", o)
+	}
+}
