@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/argon2"
@@ -59,15 +60,21 @@ type Accounts struct {
 	loginAccount *throttle // by name key
 	loginKnown   *throttle // by name key and address, for addresses that the account is at home at
 	signups      *throttle // by address
+	asked        *throttle // by address: ceremonies that were begun
 
 	admission  Admission
 	issuers    *Issuers
 	idle, life time.Duration
 	cache      *cache
 	proofs     proofs
+	ceremonies *ceremonies
 	touches    chan touch
 	endings    *endings
 	elsewhere  *elsewhere // nil: alone
+
+	party        atomic.Pointer[string] // the relying party, nil: not known
+	partyChanges atomic.Uint64          // counts what may have changed it
+	factors      sync.Mutex             // held to decide whether somebody can do without a way in
 
 	close func()
 	done  sync.WaitGroup
@@ -104,6 +111,8 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 		loginAccount: newThrottle(opts.LoginsPerMinute, time.Minute),
 		loginKnown:   newThrottle(opts.LoginsPerMinute, time.Minute),
 		signups:      newThrottle(opts.SignupsPerHour, time.Hour),
+		asked:        newThrottle(ceremoniesPerLogin*opts.LoginsPerMinute, time.Minute),
+		ceremonies:   newCeremonies(maxCeremonies, maxCeremoniesEach),
 		admission:    opts.Admission,
 		issuers:      opts.Issuers,
 		idle:         opts.SessionIdle,
@@ -153,6 +162,8 @@ func (a *Accounts) follow(rows []store.Row) {
 			if row.Disabled {
 				a.endings.add(ending{user: row.ID})
 			}
+		case *store.Record:
+			a.followParty(row)
 		}
 	}
 }
@@ -173,10 +184,11 @@ func (a *Accounts) housekeep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			for _, t := range []*throttle{a.loginAddress, a.loginAccount, a.loginKnown, a.signups} {
+			for _, t := range []*throttle{a.loginAddress, a.loginAccount, a.loginKnown, a.signups, a.asked} {
 				t.sweep(now)
 			}
 			a.proofs.sweep(now)
+			a.ceremonies.sweep(now)
 		}
 	}
 }

@@ -15,6 +15,14 @@ const (
 	EventSessionEnded    = "session.ended"
 	EventTokenAdded      = "token.added"
 	EventTokenRevoked    = "token.revoked"
+	EventPasskeyAdded    = "passkey.added"
+	EventPasskeyRenamed  = "passkey.renamed"
+	EventPasskeyRemoved  = "passkey.removed"
+	EventPasskeyCloned   = "passkey.cloned"
+	EventRecoveryMade    = "recovery.made"
+	EventRecoveryUsed    = "recovery.used"
+	EventPasswordOff     = "password.off"
+	EventPasswordOn      = "password.on"
 )
 
 // Event is something that matters to whoever answers for this place: a log-in, a failure, a change of rights.

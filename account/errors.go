@@ -26,6 +26,20 @@ var (
 	ErrSignupClosed = errors.New("nobody can sign up here; ask the person who runs this server for an account")
 	// ErrLastAdmin is a change that would leave nobody who can log in as an administrator.
 	ErrLastAdmin = errors.New("that is the last administrator who can log in")
+	// ErrPasskey is an answer of a browser that proves nothing. It does not say why: the log does.
+	ErrPasskey = errors.New("the passkey was not accepted")
+	// ErrCeremony is an answer that comes too late, twice, or from another browser than the one that was asked.
+	ErrCeremony = errors.New("the question was answered already, or too long ago")
+	// ErrNoPasskey is a passkey that somebody does not have.
+	ErrNoPasskey = errors.New("no such passkey")
+	// ErrPasskeyKnown is a passkey that was added before.
+	ErrPasskeyKnown = errors.New("the passkey was added already")
+	// ErrManyPasskeys is one passkey too many.
+	ErrManyPasskeys = fmt.Errorf("nobody can have more than %d passkeys", maxPasskeys)
+	// ErrNeeded is to give up a way in that somebody needs.
+	ErrNeeded = errors.New("without a password, two passkeys are needed, or one and recovery codes")
+	// ErrPasswordOn is to turn on a password that is on.
+	ErrPasswordOn = errors.New("the account has a password")
 	// ErrInvitation is an invitation that is unknown, expired, revoked or used up.
 	ErrInvitation = errors.New("the invitation link is not valid any more")
 )
@@ -36,6 +50,7 @@ const (
 	FieldPassword = "password"
 	FieldUses     = "uses" // of an invitation
 	FieldLife     = "life" // of an invitation
+	FieldPasskey  = "passkey"
 )
 
 // Codes of what can be wrong with a field, as they are in FieldError.Code.

@@ -15,6 +15,8 @@ type SignUp struct {
 	Address        string
 	Setup          string // the token of [Accounts.Setup], to become the first administrator; else empty
 	Invitation     string // the token of an invitation link; else empty
+
+	passkey *store.NewRecord // in place of a password, see [Accounts.PasskeySignUp]
 }
 
 // Admission says who may make an account.
@@ -36,18 +38,11 @@ func (a *Accounts) Admission() Admission { return a.admission }
 // an administrator who is not. So is an invitation that is not good ErrInvitation, whoever may come without one. Where
 // nobody may come like that, it is ErrInviteOnly or ErrSignupClosed.
 func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, error) {
-	if s.Setup != "" {
-		valid, err := a.SetupValid(ctx, s.Setup)
-		if err != nil {
-			return User{}, err
-		}
-		if !valid {
-			return User{}, ErrSetup
-		}
-		return a.signUp(ctx, s)
-	}
-	if err := a.Admitted(ctx, s.Invitation); err != nil {
+	if err := a.maySignUp(ctx, s); err != nil {
 		return User{}, err
+	}
+	if s.Setup != "" {
+		return a.signUp(ctx, s)
 	}
 	address := AddressKey(s.Address)
 	if err := a.signups.take(ctx, address); err != nil {
@@ -62,19 +57,35 @@ func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, error) {
 	return u, nil
 }
 
+// maySignUp holds what somebody has in their hand against who may come.
+func (a *Accounts) maySignUp(ctx context.Context, s SignUp) error {
+	if s.Setup == "" {
+		return a.Admitted(ctx, s.Invitation)
+	}
+	valid, err := a.SetupValid(ctx, s.Setup)
+	if err == nil && !valid {
+		err = ErrSetup
+	}
+	return err
+}
+
 func (a *Accounts) signUp(ctx context.Context, s SignUp) (User, error) {
 	shown, key, err := a.checkSignUp(ctx, s)
 	if err != nil {
 		return User{}, err
 	}
-	hash, err := a.hasher.hash(ctx, s.Password)
-	if err != nil {
-		return User{}, err
+	row := store.User{ID: store.NewID(), Name: shown, Key: key, Created: time.Now()}
+	if s.passkey == nil {
+		if row.Password, err = a.hasher.hash(ctx, s.Password); err != nil {
+			return User{}, err
+		}
 	}
-	row := store.User{ID: store.NewID(), Name: shown, Key: key, Password: hash, Created: time.Now()}
 	with, how, err := a.comesWith(ctx, s, row.ID)
 	if err != nil {
 		return User{}, err
+	}
+	if s.passkey != nil {
+		with = append(with, *s.passkey)
 	}
 	if s.Setup == "" {
 		row, err = a.st.CreateUser(ctx, row, with...)
@@ -83,6 +94,8 @@ func (a *Accounts) signUp(ctx context.Context, s SignUp) (User, error) {
 		row, err = a.st.CreateFirstAdmin(ctx, row, setupMeta, setupHash(s.Setup), with...)
 	}
 	switch {
+	case s.passkey != nil && errors.Is(err, store.ErrConflict):
+		return User{}, ErrPasskeyKnown
 	case errors.Is(err, store.ErrNameTaken):
 		return User{}, FieldErrors{nameTaken(shown)}
 	case s.Setup != "" && errors.Is(err, store.ErrNotFound):
@@ -127,7 +140,9 @@ func (a *Accounts) checkSignUp(ctx context.Context, s SignUp) (shown, key string
 			return "", "", fmt.Errorf("sign up: %w", err)
 		}
 	}
-	if fault := a.passwords.check(s.Password, s.Name); fault != nil {
+	if s.passkey != nil {
+		// there is no password
+	} else if fault := a.passwords.check(s.Password, s.Name); fault != nil {
 		faults = append(faults, *fault)
 	}
 	if faults != nil {

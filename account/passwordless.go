@@ -1,0 +1,89 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"snug/store"
+)
+
+// factors are the ways in that a user has.
+type factors struct {
+	password        bool
+	passkeys, codes int
+}
+
+// enough reports whether somebody may be without a password: if they lose one thing, there is another.
+func (f factors) enough() bool {
+	return f.passkeys >= 2 || f.passkeys == 1 && f.codes > 0
+}
+
+// factorsOf counts them. Whoever decides by it holds a.factors, so that two changes at once do not leave somebody with
+// nothing.
+func (a *Accounts) factorsOf(ctx context.Context, user ID) (factors, error) {
+	var f factors
+	var err error
+	if f.password, err = a.HasPassword(ctx, user); err != nil {
+		return f, err
+	}
+	passkeys, err := a.Passkeys(ctx, user)
+	if err != nil {
+		return f, err
+	}
+	f.passkeys = len(passkeys)
+	f.codes, err = a.RecoveryCodesLeft(ctx, user)
+	return f, err
+}
+
+// TurnPasswordOff takes the password of a user away: they log in with passkeys from then on. Somebody who has not two of
+// them, or one and recovery codes, is ErrNeeded.
+func (a *Accounts) TurnPasswordOff(ctx context.Context, user ID, address string) error {
+	a.factors.Lock()
+	defer a.factors.Unlock()
+	has, err := a.factorsOf(ctx, user)
+	switch {
+	case err != nil:
+		return err
+	case !has.password:
+		return nil
+	case !has.enough():
+		return ErrNeeded
+	}
+	if _, err := a.st.UpdateUser(ctx, user, func(u *store.User) error { u.Password = ""; return nil }); err != nil {
+		return fmt.Errorf("turn a password off: %w", err)
+	}
+	a.Audit(ctx, Event{Kind: EventPasswordOff, Actor: user, Address: address})
+	return nil
+}
+
+// TurnPasswordOn gives a password to a user who has none. What they can mend comes as FieldErrors. Who has one already is
+// ErrPasswordOn.
+func (a *Accounts) TurnPasswordOn(ctx context.Context, user ID, password, address string) error {
+	u, err := a.UserByID(ctx, user)
+	if err != nil {
+		return err
+	}
+	if fault := a.passwords.check(password, u.Name); fault != nil {
+		return FieldErrors{*fault}
+	}
+	hash, err := a.hasher.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	_, err = a.st.UpdateUser(ctx, user, func(row *store.User) error {
+		if row.Password != "" {
+			return ErrPasswordOn
+		}
+		row.Password = hash
+		return nil
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return ErrNoUser
+	case err != nil:
+		return fmt.Errorf("turn a password on: %w", err)
+	}
+	a.Audit(ctx, Event{Kind: EventPasswordOn, Actor: user, Address: address})
+	return nil
+}
