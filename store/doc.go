@@ -1,6 +1,7 @@
 /*
 Package store keeps everything durable in one SQLite file: users, sessions,
-rooms, messages, last-seen times.
+rooms, messages, last-seen times, and records: passkeys, tokens, invitations and
+other small things that share a table ([Record]).
 
 # Rows
 
@@ -12,16 +13,17 @@ counts the rows of a feed without gaps, and (feed, seq) names a write for ever. 
 is stamped later than the row it replaces, whatever the wall clock says. So the
 later stamp is always the newer state.
 
-Nothing undoes a deleted message or a revoked session. There are no foreign keys:
-a message may come before its room.
+Nothing undoes a deleted message, a revoked session or the end of a record. There
+are no foreign keys: a message may come before its room.
 
 # Merging
 
 Nodes that each write alone come to the same tables by exchanging rows, in any
 order and any number of times. [Store.Merge] joins a row with the one that is here:
-a final state stays before others, then the later stamp, then the origin. What is
-not in the rows follows from them: who of two has a name that both claimed, the
-last message of a conversation, the activity of a room.
+a final state stays before others, then the later stamp (of a setting, which is made
+once, the earlier), then the origin. What is not in the rows follows from them: who
+of two has a name that both claimed, the last message of a conversation, the activity
+of a room.
 
 [Store.Vector] says what a node has, [Store.RowsAfter] gives what another lacks of
 it, [EncodeRow] and [DecodeRow] put rows into the form in which they travel, and

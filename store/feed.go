@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -69,7 +71,7 @@ func (s *Store) NewFeed(ctx context.Context) error {
 	return s.writer.submit(ctx, "open a new feed", func(t *tx) error {
 		c := &t.w.counters
 		old := c.feed
-		c.feed = newRandomID()
+		c.feed = feedAfter(old)
 		for _, query := range []string{
 			`UPDATE users SET feed = ? WHERE feed = ?`,
 			`UPDATE seen SET feed = ? WHERE feed = ?`,
@@ -93,6 +95,17 @@ func (s *Store) NewFeed(ctx context.Context) error {
 		// What others have of it may lie before the places that they were read up to.
 		return t.write(deleteCursors)
 	})
+}
+
+// feedAfter makes the ID of a feed that rows of an older one go over to: a greater
+// one. They keep their stamps, and what they superseded of equal stamp they must
+// supersede under their new origin too, for it is known not to be lacking.
+func feedAfter(old ID) ID {
+	id := newRandomID()
+	if bytes.Compare(id[:], old[:]) < 0 {
+		binary.BigEndian.PutUint64(id[:8], binary.BigEndian.Uint64(old[:8])+1)
+	}
+	return id
 }
 
 // Vector tells how far this node has each feed, and its newest place, both of one

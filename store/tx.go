@@ -49,7 +49,7 @@ func (t *tx) commit() error {
 		}
 	}
 	c := &t.w.counters
-	if c.seq != t.before.seq || c.feed != t.before.feed {
+	if c.seq != t.before.seq || c.feed != t.before.feed && c.seq > 0 {
 		if err := t.write(putFeed, c.feed, int64(c.seq)); err != nil {
 			return err
 		}

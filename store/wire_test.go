@@ -99,6 +99,9 @@ func badRows() map[string]string {
 		"user":          `{"kind":"user","v":1,"id":"842fb60b-0343-2648-d814-7b067e57c7bf","stamp":5,"feed":"0f000000-0000-0000-0000-000000000000","seq":1,"name":"a~b","key":"a~b"}`,
 		"session":       `{"kind":"session","v":1,"id":"842fb60b-0343-2648-d814-7b067e57c7bf","stamp":5,"feed":"0f000000-0000-0000-0000-000000000000","seq":1,"token":"00","user":"842fb60b-0343-2648-d814-7b067e57c7bf"}`,
 		"message":       `{"kind":"message","v":1,"id":"842fb60b-0343-2648-d814-7b067e57c7bf","stamp":5,"feed":"0f000000-0000-0000-0000-000000000000","seq":1,"room":"842fb60b-0343-2648-d814-7b067e57c7bf","author":"842fb60b-0343-2648-d814-7b067e57c7bf","target":"842fb60b-0343-2648-d814-7b067e57c7bf","posted":5}`,
+		"record key":    `{"kind":"token","v":1,"id":"842fb60b-0343-2648-d814-7b067e57c7bf","stamp":5,"feed":"0f000000-0000-0000-0000-000000000000","seq":1,"key":"` + strings.Repeat("k", MaxRecordKey+1) + `"}`,
+		"record body":   `{"kind":"token","v":1,"id":"842fb60b-0343-2648-d814-7b067e57c7bf","stamp":5,"feed":"0f000000-0000-0000-0000-000000000000","seq":1,"body":"[]"}`,
+		"setting id":    `{"kind":"setting","v":1,"id":"842fb60b-0343-2648-d814-7b067e57c7bf","stamp":5,"feed":"0f000000-0000-0000-0000-000000000000","seq":1,"key":"rp"}`,
 		"strange id":    `{"kind":"poll","v":1,"id":"","stamp":5,"feed":"0f000000-0000-0000-0000-000000000000","seq":1}`,
 	}
 }
