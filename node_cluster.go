@@ -54,8 +54,8 @@ func (n *node) openCluster(ctx context.Context) error {
 		}
 		return m.Close()
 	})
-	// What is written here goes to the others first: whoever else follows the store may have to wait for slow readers.
-	n.onClose(n.store.Watch(stored.committed(n.cluster.replica)))
+	// What is written here goes to the others first: whoever else follows the store has to wait for the disk, and may have to for slow readers.
+	n.onClose(n.store.WatchEarly(stored.committed(n.cluster.replica)))
 	return nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"snug/replica"
 	"snug/store"
@@ -57,16 +59,20 @@ func (s rows) Merge(ctx context.Context, all []replica.Row) (replica.Merged, err
 	if merged.Applied, err = s.store.Merge(ctx, readable); err != nil {
 		return merged, err
 	}
-	known, _, err := s.store.Vector(ctx)
-	if err != nil {
-		return merged, err
-	}
-	merged.Known = replica.Vector{}
+	feeds := make(map[store.ID]bool, 1)
 	for _, r := range all {
-		merged.Known[r.Feed] = known[store.ID(r.Feed)]
+		feeds[store.ID(r.Feed)] = true
 	}
-	return merged, nil
+	known, err := s.store.Known(ctx, slices.Collect(maps.Keys(feeds)))
+	merged.Known = make(replica.Vector, len(known))
+	for feed, seq := range known {
+		merged.Known[replica.Feed(feed)] = seq
+	}
+	return merged, err
 }
+
+// Sync implements [replica.Store].
+func (s rows) Sync(ctx context.Context) error { return s.store.Sync(ctx) }
 
 // Adopt implements [replica.Store].
 func (s rows) Adopt(ctx context.Context, vector replica.Vector, cursor replica.Cursor) error {

@@ -19,12 +19,15 @@ ways in which a vector grows:
 
 # Live
 
-What a node commits it sends to all peers at once. A peer merges these rows only in order and without a gap, and only when it has everything
+What a node commits it sends to all peers at once, before its disk has it. A peer merges these rows only in order and without a gap, and only when it has everything
 that the writer had when their link began. Others are held, up to 4 MiB for each writer, of which the oldest are dropped. Nothing is sent again: a gap is closed by a pull.
+
+People hear of a row when it is merged; the disk follows. What a node tells of itself is what it has on disk, so a power cut takes back nothing that a peer was told.
+What is lost all the same, rows that were merged or sent a moment before, is fetched from who has it, like all that a node lacks.
 
 # Pulls
 
-Nodes tell each other their vectors: all of it when a link begins, what changed every two seconds, and, of the writer's own feed, after each merge of its live rows. Who sees
+Nodes tell each other their vectors: all of it when a link begins, what changed every two seconds, and, of the writer's own feed, as soon as its live rows are on disk. Who sees
 that a peer has more asks it for all rows behind a place in its order of events, without those that the asker's vector covers. Rows on their way from their
 writer do not count as missing, unless they have been for two seconds.
 

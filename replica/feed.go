@@ -59,7 +59,7 @@ func (r *Replica) answerWaiters() {
 
 // confirm learns how much of the running feed a peer has. first says that it is the first that it tells on its link. The lock is held.
 func (r *Replica) confirm(seq uint64, first bool) {
-	if seq > r.known.vector[r.feed] {
+	if seq > r.known[r.feed] {
 		r.suspect = true
 		return
 	}
@@ -91,7 +91,7 @@ func (r *Replica) checkFeed(ctx context.Context) error {
 	r.known.raise(vector) // a peer may know of a row before Committed is told
 	var teller *peer
 	for _, p := range r.peers {
-		if p.vector[r.feed] > r.known.vector[r.feed] {
+		if p.vector[r.feed] > r.known[r.feed] {
 			teller = p
 		}
 	}
@@ -120,8 +120,8 @@ func (r *Replica) checkFeed(ctx context.Context) error {
 	defer r.mu.Unlock()
 	r.takeFeed()
 	r.stats.NewFeeds++
-	r.known = newKnowledge()
-	r.known.raise(vector)
+	r.known, r.secured, r.fresh = vector.clone(), newKnowledge(), Vector{}
+	r.secured.raise(vector)
 	r.place, r.look = 0, true
 	clear(r.cursors) // as the store did
 	for _, p := range r.peers {

@@ -1,6 +1,6 @@
 package replica
 
-// knowledge is the vector of this node, as far as it is on disk. It knows what has changed lately, so that peers are told
+// knowledge is a vector that knows what has changed lately, so that peers are told
 // only that: a vector grows by one feed with every start of every node.
 type knowledge struct {
 	vector  Vector

@@ -8,11 +8,10 @@ import (
 
 // batch is what is merged at once: live rows of all peers, and some of the running pull.
 type batch struct {
-	rows    []Row
-	writers []string // whose live rows there are
-	pull    *pull    // nil if there is nothing of it
-	chunks  []chunk
-	done    *chunk
+	rows   []Row
+	pull   *pull // nil if there is nothing of it
+	chunks []chunk
+	done   *chunk
 }
 
 // mergeSome merges what waits, and says so to those who sent it.
@@ -49,7 +48,7 @@ func (r *Replica) mergeSome(ctx context.Context) (some bool, err error) {
 	defer r.mu.Unlock()
 	r.stats.Merged += uint64(merged.Applied)
 	r.stats.Aside += uint64(merged.Aside)
-	r.known.raise(merged.Known)
+	r.merge(merged.Known)
 	r.acknowledge(b, cursor)
 	return true, nil
 }
@@ -57,20 +56,19 @@ func (r *Replica) mergeSome(ctx context.Context) (some bool, err error) {
 // gather takes out what can be merged now. The lock is held.
 func (r *Replica) gather() (b batch) {
 	size := 0
-	for id, p := range r.peers {
+	for _, p := range r.peers {
 		if p.held.feed == r.feed {
 			p.held = held{} // nobody but this node writes in it
 		}
-		if p.gate != nil && r.known.vector.Covers(p.gate) {
+		if p.gate != nil && r.known.Covers(p.gate) {
 			p.gate = nil
 		}
 		if p.gate != nil || p.vector == nil || size >= maxBatch {
 			continue
 		}
 		before := p.held.bytes
-		if rows := p.held.take(r.known.vector[p.held.feed], maxBatch-size); len(rows) > 0 {
+		if rows := p.held.take(r.known[p.held.feed], maxBatch-size); len(rows) > 0 {
 			b.rows = append(b.rows, rows...)
-			b.writers = append(b.writers, id)
 		}
 		size += before - p.held.bytes
 	}
@@ -105,7 +103,7 @@ func (r *Replica) foreign(rows []Row) []Row {
 	for _, row := range rows {
 		if row.Feed != r.feed {
 			kept = append(kept, row)
-		} else if row.Seq > r.known.vector[r.feed] {
+		} else if row.Seq > r.known[r.feed] {
 			r.suspect = true
 		}
 	}
@@ -141,6 +139,7 @@ func (r *Replica) settle(ctx context.Context, b batch) (Cursor, error) {
 		}
 		r.mu.Lock()
 		r.known.raise(b.done.done)
+		r.secured.raise(b.done.done)
 		r.mu.Unlock()
 	case save:
 		if err := r.store.SaveCursor(ctx, cursor); err != nil {
@@ -150,14 +149,8 @@ func (r *Replica) settle(ctx context.Context, b batch) (Cursor, error) {
 	return cursor, nil
 }
 
-// acknowledge tells the peers what is on disk here. The lock is held.
+// acknowledge tells the peer that is pulled from how far that is. The lock is held.
 func (r *Replica) acknowledge(b batch, cursor Cursor) {
-	for _, id := range b.writers {
-		if p := r.peers[id]; p != nil {
-			// Of its own feed only: the rest has time until the next tick.
-			r.send(id, encode(&vectorFrame{Feed: r.feed, Vector: Vector{p.feed: r.known.vector[p.feed]}}))
-		}
-	}
 	if b.pull == nil || r.pull != b.pull && b.pull.cursor == cursor {
 		return
 	}

@@ -66,6 +66,8 @@ type database struct {
 	feeds   Vector
 	cursors map[Feed]int64
 	told    []*state // what people were told of, in order
+
+	replaced []replaced // by the running commit
 }
 
 func (d *database) clone() database {
@@ -77,17 +79,37 @@ func (d *database) clone() database {
 
 // model is a Store in memory that does the same joins as the real one.
 type model struct {
-	now     func() time.Time
-	latency time.Duration // of a commit
+	now func() time.Time
 
 	commits chan struct{} // one at a time, until the watcher has been told; no mutex, which would hold up the time of the test
 	watch   func([]Row)   // guarded by commits
 
 	mu      sync.Mutex
+	latency time.Duration // of the disk
 	db      database
-	failing error // of writes
+	count   int    // commits so far
+	undos   []undo // what a power cut would take back, oldest first
+	off     bool   // after a power cut, until open
+	failing error  // of writes
 	merges  int
 	most    int // rows in one Merge
+}
+
+// undo is what was before a commit.
+type undo struct {
+	commit      int
+	clock       uint64
+	place       int64
+	order, told int
+	feeds       Vector
+	cursors     map[Feed]int64
+	replaced    []replaced
+}
+
+// replaced is what was under a key before; nil: nothing.
+type replaced struct {
+	key string
+	old *state
 }
 
 func newModel(now func() time.Time) *model {
@@ -100,7 +122,7 @@ func newModel(now func() time.Time) *model {
 func (m *model) open() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.db.seq = 0
+	m.db.seq, m.off = 0, false
 	rand.Read(m.db.feed[:])
 }
 
@@ -113,22 +135,33 @@ func (m *model) save() database {
 func (m *model) load(d database) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.db = d.clone()
+	m.db, m.undos = d.clone(), nil
 }
 
-// commit does fn as one transaction, and tells the watcher of the rows that it gives.
-func (m *model) commit(fn func(*database) []Row) error {
+// durable does fn as one transaction, tells the watcher of the rows that it gives, and brings all to the disk.
+func (m *model) durable(fn func(*database) []Row) error {
 	m.commits <- struct{}{}
 	defer func() { <-m.commits }()
-	if m.latency > 0 {
-		time.Sleep(m.latency)
+	if err := m.transact(fn); err != nil {
+		return err
 	}
+	return m.Sync(context.Background())
+}
+
+// transact is durable without the disk.
+func (m *model) transact(fn func(*database) []Row) error {
 	m.mu.Lock()
-	if err := m.failing; err != nil {
+	if err := m.works(); err != nil {
 		m.mu.Unlock()
 		return err
 	}
-	rows := fn(&m.db)
+	m.count++
+	d := &m.db
+	d.replaced = nil
+	u := undo{m.count, d.clock, d.place, len(d.order), len(d.told), maps.Clone(d.feeds), maps.Clone(d.cursors), nil}
+	rows := fn(d)
+	u.replaced = d.replaced
+	m.undos = append(m.undos, u)
 	m.mu.Unlock()
 	if len(rows) > 0 && m.watch != nil {
 		m.watch(rows)
@@ -136,9 +169,51 @@ func (m *model) commit(fn func(*database) []Row) error {
 	return nil
 }
 
+// Sync brings to the disk what was committed before.
+func (m *model) Sync(context.Context) error {
+	m.mu.Lock()
+	commit, latency := m.count, m.latency
+	m.mu.Unlock()
+	time.Sleep(latency)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.works(); err != nil {
+		return err
+	}
+	m.undos = slices.DeleteFunc(m.undos, func(u undo) bool { return u.commit <= commit })
+	return nil
+}
+
+// works says why nothing can be written. The lock is held.
+func (m *model) works() error {
+	if m.off {
+		return errPower
+	}
+	return m.failing
+}
+
+// cut takes back all that is not on disk. What is under way fails. A new life must follow.
+func (m *model) cut() (lost int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.off = true
+	d := &m.db
+	for _, u := range slices.Backward(m.undos) {
+		d.clock, d.place, d.order, d.told, d.feeds, d.cursors = u.clock, u.place, d.order[:u.order], d.told[:u.told], u.feeds, u.cursors
+		for _, r := range slices.Backward(u.replaced) {
+			if d.rows[r.key] = r.old; r.old == nil {
+				delete(d.rows, r.key)
+			}
+		}
+	}
+	lost, m.undos = len(m.undos), nil
+	return lost
+}
+
 // put places a state at the end of the order, and tells people if it is news.
 func (d *database) put(s *state) {
 	old := d.rows[s.key()]
+	d.replaced = append(d.replaced, replaced{s.key(), old})
 	d.place++
 	s.place = d.place
 	d.rows[s.key()] = s
@@ -150,7 +225,7 @@ func (d *database) put(s *state) {
 
 // write writes rows of this node, in one commit.
 func (m *model) write(states ...state) (written []*state, err error) {
-	err = m.commit(func(d *database) (rows []Row) {
+	err = m.durable(func(d *database) (rows []Row) {
 		for _, s := range states {
 			d.clock = max(d.clock+1, uint64(m.now().UnixMilli())<<16)
 			s.Stamp = d.clock
@@ -200,7 +275,9 @@ func (m *model) RowsAfter(_ context.Context, place int64, skip Vector, limit int
 
 func (m *model) Merge(_ context.Context, rows []Row) (merged Merged, err error) {
 	merged.Known = Vector{}
-	err = m.commit(func(d *database) (changed []Row) {
+	m.commits <- struct{}{}
+	defer func() { <-m.commits }()
+	err = m.transact(func(d *database) (changed []Row) {
 		m.merges++
 		m.most = max(m.most, len(rows))
 		for _, row := range rows {
@@ -229,7 +306,7 @@ func (m *model) Merge(_ context.Context, rows []Row) (merged Merged, err error) 
 }
 
 func (m *model) Adopt(_ context.Context, vector Vector, cursor Cursor) error {
-	return m.commit(func(d *database) []Row {
+	return m.durable(func(d *database) []Row {
 		if _, own := vector[d.feed]; own {
 			panic("adopted the running feed")
 		}
@@ -246,14 +323,14 @@ func (m *model) Cursor(_ context.Context, log Feed) (int64, error) {
 }
 
 func (m *model) SaveCursor(_ context.Context, c Cursor) error {
-	return m.commit(func(d *database) []Row {
+	return m.durable(func(d *database) []Row {
 		d.cursors[c.Log] = c.Place
 		return nil
 	})
 }
 
 func (m *model) NewFeed(_ context.Context, sure uint64) error {
-	return m.commit(func(d *database) (rows []Row) {
+	return m.durable(func(d *database) (rows []Row) {
 		old := d.feed
 		var again []*state
 		for _, s := range d.rows {
@@ -306,10 +383,19 @@ func (m *model) pick(random *mathrand.Rand) *state {
 	return m.db.rows[m.db.order[random.IntN(len(m.db.order))]]
 }
 
+func (m *model) slow(latency time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.latency = latency
+}
+
 func (m *model) fail(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.failing = err
 }
 
-var errDisk = errors.New("disk full")
+var (
+	errDisk  = errors.New("disk full")
+	errPower = errors.New("the power was cut")
+)

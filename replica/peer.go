@@ -77,11 +77,11 @@ func (r *Replica) forget(id string) {
 func (r *Replica) tell(p *peer, full bool) {
 	f := &vectorFrame{Full: full, Want: !full && p.vector == nil, Feed: r.feed, Place: r.place}
 	if full {
-		f.Vector = r.known.vector
+		f.Vector = r.secured.vector
 	} else {
-		f.Vector = r.known.since(p.told)
+		f.Vector = r.secured.since(p.told)
 	}
-	p.told = r.known.version
+	p.told = r.secured.version
 	r.send(p.id, encode(f))
 }
 
@@ -155,7 +155,7 @@ func (r *Replica) vectorReceived(p *peer, f *vectorFrame) {
 	}
 	r.confirm(f.Vector[r.feed], f.Full)
 	for feed, seq := range f.Vector {
-		if seq > r.known.vector[feed] {
+		if seq > r.known[feed] {
 			r.look = true
 		}
 	}
@@ -172,7 +172,19 @@ func (r *Replica) tick(ctx context.Context) {
 		return
 	}
 	r.mu.Lock()
+	synced := r.secured.vector.Covers(vector)
+	r.mu.Unlock()
+	if !synced {
+		if err := r.store.Sync(ctx); err != nil {
+			if ctx.Err() == nil {
+				r.logger.Error("rows of peers could not be brought to the disk", "error", err)
+			}
+			return
+		}
+	}
+	r.mu.Lock()
 	r.known.raise(vector)
+	r.secured.raise(vector)
 	for feed, seq := range r.loose {
 		if vector[feed] >= seq {
 			delete(r.loose, feed)
@@ -184,7 +196,7 @@ func (r *Replica) tick(ctx context.Context) {
 	for _, p := range r.peers {
 		r.tell(p, false)
 		r.advance(p)
-		r.suspect = r.suspect || p.vector[r.feed] > r.known.vector[r.feed]
+		r.suspect = r.suspect || p.vector[r.feed] > r.known[r.feed]
 	}
 	if r.pull != nil && time.Since(r.pull.moved) > stall {
 		r.stopPull("peer sends nothing")
@@ -203,7 +215,7 @@ func (r *Replica) tick(ctx context.Context) {
 
 // advance moves the cursor of a peer's order to where nothing before it is missing here. The lock is held.
 func (r *Replica) advance(p *peer) {
-	if p.mark == nil || !r.known.vector.Covers(p.mark.vector) {
+	if p.mark == nil || !r.known.Covers(p.mark.vector) {
 		return
 	}
 	if c := r.cursors[p.feed]; c == nil {
@@ -249,7 +261,7 @@ func (r *Replica) survey(ctx context.Context, vector Vector) {
 // loosen notes rows that are here, or are about to be, and are not covered. The lock is held.
 func (r *Replica) loosen(rows []Row) {
 	for _, row := range rows {
-		if row.Seq > max(r.loose[row.Feed], r.known.vector[row.Feed]) {
+		if row.Seq > max(r.loose[row.Feed], r.known[row.Feed]) {
 			r.loose[row.Feed] = row.Seq
 		}
 	}

@@ -68,7 +68,7 @@ func (r *Replica) startPull(ctx context.Context) (started bool, err error) {
 	}
 	r.pulls++
 	r.pull = &pull{peer: p.id, number: r.pulls, cursor: Cursor{log, r.cursors[log].place}, moved: time.Now()}
-	r.send(p.id, encode(&pullFrame{Number: r.pull.number, Cursor: r.pull.cursor, Vector: r.known.vector}))
+	r.send(p.id, encode(&pullFrame{Number: r.pull.number, Cursor: r.pull.cursor, Vector: r.known}))
 	return false, nil
 }
 
@@ -86,7 +86,7 @@ func (r *Replica) choose() (best *peer) {
 		var missing uint64
 		due := false
 		for feed, seq := range p.vector {
-			here := r.known.vector[feed]
+			here := r.known[feed]
 			if seq <= here || feed == r.feed {
 				delete(p.lags, feed)
 				continue
@@ -106,10 +106,10 @@ func (r *Replica) flows(p *peer) bool {
 	if p.vector == nil {
 		return false
 	}
-	if p.gate != nil && r.known.vector.Covers(p.gate) {
+	if p.gate != nil && r.known.Covers(p.gate) {
 		p.gate = nil
 	}
-	return p.gate == nil && !(p.held.feed == p.feed && p.held.gap(r.known.vector[p.feed]))
+	return p.gate == nil && !(p.held.feed == p.feed && p.held.gap(r.known[p.feed]))
 }
 
 // lagging reports whether what the peer had of a feed some time ago is still not here.

@@ -43,15 +43,18 @@ type Replica struct {
 	logger *slog.Logger
 	every  time.Duration
 	wake   chan struct{} // one place: there is work for Run
+	merged chan struct{} // one place: something is to be brought to the disk
 	serves sync.WaitGroup
 
 	mu       sync.Mutex // guards all below. Frames are sent while it is held, which keeps them in order: Send never blocks
 	ctx      context.Context
 	feed     Feed
-	known    *knowledge
-	loose    Vector // rows that are here by number, but which known does not cover yet
-	surveyed bool   // loose has all of them
-	place    int64  // everything here up to this place is covered by known; 0: not sure
+	known    Vector     // what this node has
+	secured  *knowledge // what it tells the others that it has: what it has on disk, and all of the running feed
+	fresh    Vector     // known, and not yet secured
+	loose    Vector     // rows that are here by number, but which known does not cover yet
+	surveyed bool       // loose has all of them
+	place    int64      // everything here up to this place is covered by secured; 0: not sure
 	peers    map[string]*peer
 	pull     *pull
 	pulls    uint64 // started so far
@@ -92,7 +95,10 @@ func New(port mesh.Port, store Store, opts Options) *Replica {
 		every:   opts.Every,
 		wake:    make(chan struct{}, 1),
 		feed:    store.Feed(),
-		known:   newKnowledge(),
+		merged:  make(chan struct{}, 1),
+		known:   Vector{},
+		secured: newKnowledge(),
+		fresh:   Vector{},
 		loose:   Vector{},
 		peers:   map[string]*peer{},
 		cursors: map[Feed]*cursor{},
@@ -110,13 +116,18 @@ func (r *Replica) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.store.Sync(ctx); err != nil { // the last process may not have
+		return err
+	}
 	r.mu.Lock()
 	r.ctx = ctx
 	r.feed = r.store.Feed()
 	r.known.raise(vector)
+	r.secured.raise(vector)
 	r.mu.Unlock()
 
 	r.serves.Go(func() { r.survey(ctx, vector) })
+	r.serves.Go(func() { r.secure(ctx) })
 	leave := r.port.Join(handler{r})
 	defer leave()
 
@@ -169,7 +180,8 @@ func (r *Replica) rouse() {
 	}
 }
 
-// Committed takes rows that this node has just committed, in their order, and sends those of its running feed to all peers. It
+// Committed takes rows that this node has just committed, in their order, and sends those of its running feed to all peers. They need not be on
+// disk yet: a row that the writer loses comes back from the others as one of an earlier life. It
 // is meant to be called by the store's watcher from before Run on, and does not wait for anybody. Rows of other feeds are left out.
 func (r *Replica) Committed(rows []Row) {
 	r.mu.Lock()
@@ -188,7 +200,8 @@ func (r *Replica) Committed(rows []Row) {
 		if row.Feed != r.feed {
 			continue
 		}
-		r.known.raiseOne(row.Feed, row.Seq)
+		r.known[row.Feed] = max(r.known[row.Feed], row.Seq)
+		r.secured.raiseOne(row.Feed, row.Seq)
 		if len(row.Body) > MaxBody {
 			r.logger.Error("row too large for the peers", "feed", row.Feed, "seq", row.Seq, "bytes", len(row.Body))
 			flush()

@@ -69,7 +69,7 @@ func scripted(t *testing.T, test func(t *testing.T, w *world, n *node, s *script
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, 1)
 		defer w.end()
-		w.nodes[0].store.latency = 0
+		w.nodes[0].store.slow(0)
 		w.nodes[0].setQuiet(true)
 		s := &script{t: t, peer: w.nodes[0].id, feed: Feed{9}, port: w.net.Node(meshtest.ID(9)).Port("replica")}
 		s.port.Join(s)
@@ -343,7 +343,7 @@ func TestNewNodeTakesOverAll(t *testing.T) {
 		defer w.end()
 		w.latency = 0
 		for _, n := range w.nodes {
-			n.store.latency = time.Millisecond
+			n.store.slow(time.Millisecond)
 		}
 		for range rows / 100 {
 			var states []state
@@ -353,7 +353,7 @@ func TestNewNodeTakesOverAll(t *testing.T) {
 			w.nodes[0].put(states...)
 		}
 		third := w.add(meshtest.ID(7), 0, 7)
-		third.store.latency = 20 * time.Millisecond
+		third.store.slow(20 * time.Millisecond)
 		third.start()
 		quiet := w.chatter(20 * time.Millisecond)
 		// Twice in between it begins anew.

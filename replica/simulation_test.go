@@ -94,6 +94,25 @@ var troubles = []trouble{
 			w.pass(time.Duration(w.random.Int64N(int64(3 * time.Second))))
 		}
 	}},
+	{"power cut", func(w *world) {
+		n := w.any()
+		n.inWriting()
+		n.cutPower()
+		w.pass(w.long())
+		n.restart()
+		w.pass(time.Duration(w.random.Int64N(int64(3 * time.Second))))
+	}},
+	{"power cut of all", func(w *world) {
+		w.nodes[0].inWriting()
+		for _, n := range w.nodes {
+			n.cutPower()
+		}
+		w.pass(w.long())
+		for _, n := range w.nodes {
+			n.restart()
+			w.pass(time.Duration(w.random.Int64N(int64(3 * time.Second))))
+		}
+	}},
 	{"crash while alone", func(w *world) {
 		n := w.any()
 		w.net.Split(n.id)

@@ -26,8 +26,8 @@ func (r *Replica) Status() []PeerStatus {
 	for id, p := range r.peers {
 		s := PeerStatus{
 			Peer:        id,
-			Behind:      p.vector.ahead(r.known.vector, &r.feed),
-			Ahead:       r.known.vector.ahead(p.vector, nil),
+			Behind:      p.vector.ahead(r.known, &r.feed),
+			Ahead:       r.known.ahead(p.vector, nil),
 			Serving:     p.serve != nil && !p.serve.over,
 			LastContact: p.heard,
 		}

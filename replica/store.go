@@ -63,7 +63,7 @@ type Merged struct {
 	Known   Vector // how far the feeds of these rows are known now
 }
 
-// Store is what a node keeps. All that it changes is on disk when the method returns.
+// Store is what a node keeps. All that it changes is on disk when the method returns, but for what is merged.
 type Store interface {
 	// Feed is the running feed, which local writes are counted in. It also names the order of places: a database that was restored, or
 	// set back, counts places anew under a new feed.
@@ -78,7 +78,11 @@ type Store interface {
 	// Merge joins rows with those that are here, in the order given. A row that continues its feed, whose number follows the known one, makes that number
 	// known; no other does. A row that cannot be read is kept aside, given out by RowsAfter like all others, and
 	// counts as known in the same way. People are told of a row only if its content is news.
+	//
+	// A crash of the process must not take the rows away, a power cut may: then those of the last moments, and what the vector says of them.
 	Merge(ctx context.Context, rows []Row) (Merged, error)
+	// Sync returns when all that was merged before is on disk. It is called while other methods run.
+	Sync(ctx context.Context) error
 	// Adopt raises what is known to at least the vector, and saves the cursor with it.
 	Adopt(ctx context.Context, vector Vector, cursor Cursor) error
 	// Cursor is the place saved for that order of events, 0 if there is none.

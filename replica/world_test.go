@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -71,7 +72,7 @@ func newWorld(t *testing.T, seed uint64, nodes int) *world {
 func (w *world) add(id string, skew time.Duration, seed uint64) *node {
 	n := &node{w: w, id: id, skew: skew, random: rand.New(rand.NewPCG(seed, 2))}
 	n.store = newModel(n.now)
-	n.store.latency = w.latency
+	n.store.slow(w.latency)
 	w.nodes = append(w.nodes, n)
 	return n
 }
@@ -120,6 +121,26 @@ func (n *node) stop() {
 	n.w.net.Crash(n.id)
 	n.cancel()
 	<-n.done
+}
+
+// inWriting returns in the middle of a write.
+func (n *node) inWriting() {
+	for range 3 {
+		n.writes.Go(n.write)
+	}
+	time.Sleep(n.w.latency / 2)
+}
+
+// cutPower is stop, and takes what is not on disk yet.
+func (n *node) cutPower() {
+	n.mu.Lock()
+	n.alive = false
+	n.mu.Unlock()
+	n.w.net.Crash(n.id)
+	n.cancel()
+	<-n.done
+	n.store.cut()
+	n.writes.Wait()
 }
 
 // restart begins a new life. People are waiting for it.
@@ -192,6 +213,14 @@ func (n *node) posting() (states []state) {
 
 func (n *node) put(states ...state) {
 	written, err := n.store.write(states...)
+	if errors.Is(err, errPower) { // others may have it all the same, and nobody was promised an order
+		n.w.mu.Lock()
+		defer n.w.mu.Unlock()
+		for _, s := range states {
+			n.w.changed[s.key()] = true
+		}
+		return
+	}
 	if err != nil {
 		n.w.t.Errorf("write: %v", err)
 		return

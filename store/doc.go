@@ -43,7 +43,9 @@ exactly that order.
 
 All writes pass through one goroutine with one connection. It takes the writes that
 wait, runs them in one transaction, syncs it to disk, tells the watchers, and
-then answers the callers: a write that returned without error is on disk. Nothing
+then answers the callers: a write that returned without error is on disk. Rows that
+are merged are not waited for: others have them, and a power cut takes only the end of
+the log, with what the vector says of it. [Store.Sync] brings them to the disk. Nothing
 waits for company: a lone write is committed at once, and while it syncs the next
 ones gather. The queue is bounded; when it is full, callers wait for a place or for
 the end of their context. A write whose context ends while it waits may or may not

@@ -24,10 +24,11 @@ type Cursor struct {
 const keptCursors = 256
 
 const (
-	feedSeqs   = `SELECT feed, seq FROM feeds`
-	deleteFeed = `DELETE FROM feeds WHERE feed = ?`
-	cursorOf   = `SELECT place FROM cursors WHERE log = ?`
-	putCursor  = `INSERT INTO cursors (log, place, used) VALUES (?, ?, ?)
+	feedSeqs     = `SELECT feed, seq FROM feeds`
+	someFeedSeqs = `SELECT feed, seq FROM feeds WHERE feed IN (SELECT unhex(value) FROM json_each(?))`
+	deleteFeed   = `DELETE FROM feeds WHERE feed = ?`
+	cursorOf     = `SELECT place FROM cursors WHERE log = ?`
+	putCursor    = `INSERT INTO cursors (log, place, used) VALUES (?, ?, ?)
 		ON CONFLICT (log) DO UPDATE SET place = excluded.place, used = excluded.used`
 	deleteCursors = `DELETE FROM cursors`
 	oldCursors    = `DELETE FROM cursors WHERE log IN (SELECT log FROM cursors ORDER BY used DESC LIMIT -1 OFFSET ?)`
@@ -131,6 +132,16 @@ func (s *Store) Vector(ctx context.Context) (vector map[ID]uint64, place int64, 
 		return nil, 0, s.readError(ctx, "read vector", err)
 	}
 	return vector, place, nil
+}
+
+// Known tells how far this node has some feeds.
+func (s *Store) Known(ctx context.Context, feeds []ID) (map[ID]uint64, error) {
+	some, err := readMany[feedSeq](ctx, s, "read vector", someFeedSeqs, idList(feeds))
+	known := make(map[ID]uint64, len(some))
+	for _, f := range some {
+		known[f.feed] = uint64(f.seq)
+	}
+	return known, err
 }
 
 // Adopt notes that this node has all that a vector says, and how far it has read

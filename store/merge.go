@@ -26,6 +26,9 @@ const (
 // [Store.Adopt] for one with gaps. Rows stamped more than a day ahead of the clock
 // wait until they are not; see [Store.Aside].
 //
+// The rows are not on disk when Merge returns, but when [Store.Sync] does, or the next local
+// write: others have them, and after a power cut the vector says what to fetch again.
+//
 // Many rows take several commits, so that local writes go on between them. With an
 // error some of them may be merged; merging them again is no harm.
 func (s *Store) Merge(ctx context.Context, rows []Row) (applied int, err error) {
@@ -39,7 +42,7 @@ func (s *Store) Merge(ctx context.Context, rows []Row) (applied int, err error) 
 		part := rows[:n]
 		rows = rows[n:]
 		var changed int
-		err := s.writer.submit(ctx, "merge rows", func(t *tx) (err error) {
+		err := s.writer.submitMerge(ctx, "merge rows", func(t *tx) (err error) {
 			if err := t.retryEarly(); err != nil {
 				return err
 			}

@@ -40,6 +40,7 @@ type Store struct {
 	feed   atomic.Pointer[ID]
 	reader *reader
 	writer *writer
+	wal    *logFile
 
 	database *sql.DB
 	conn     *sql.Conn // the only one of database; the writer's
@@ -74,6 +75,9 @@ func open(ctx context.Context, dir string, opts Options) (*Store, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
+	if opts.Synchronous != "" && opts.Synchronous != "full" && opts.Synchronous != "normal" {
+		return nil, fmt.Errorf("synchronous %q: want full or normal", opts.Synchronous)
+	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -102,7 +106,7 @@ func (s *Store) start(ctx context.Context, opts Options) error {
 	if err := makePrivate(path); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotWritable, err)
 	}
-	if err := s.connect(ctx, path, opts.Synchronous, len(steps)); err != nil {
+	if err := s.connect(ctx, path, len(steps)); err != nil {
 		return err
 	}
 	if err := migrate(ctx, s.conn, path, steps); err != nil {
@@ -112,6 +116,9 @@ func (s *Store) start(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
+	if log, err = takeUpLog(ctx, s.conn, log); err != nil {
+		return err
+	}
 	known, err := loadFeeds(ctx, s.conn)
 	if err != nil {
 		return err
@@ -119,9 +126,15 @@ func (s *Store) start(ctx context.Context, opts Options) error {
 	if s.reader, err = openReader(path); err != nil {
 		return err
 	}
+	if s.wal, err = openLog(path); err != nil {
+		return err
+	}
+	if _, err := s.conn.ExecContext(ctx, "PRAGMA synchronous = normal"); err != nil {
+		return err
+	}
 	s.log = log
 	s.saved(last)
-	s.writer = startWriter(s.conn, s.dir, last, known, opts, s.saved)
+	s.writer = startWriter(s.conn, s.dir, last, known, opts, s.wal, s.saved)
 	return s.retry(ctx)
 }
 
@@ -135,13 +148,7 @@ func (s *Store) saved(c counters) {
 
 // connect makes the connection that writes. Settings follow one by one, when it
 // is clear that the file is ours: some of them change it.
-func (s *Store) connect(ctx context.Context, path, synchronous string, known int) error {
-	if synchronous == "" {
-		synchronous = "full"
-	}
-	if synchronous != "full" && synchronous != "normal" {
-		return fmt.Errorf("synchronous %q: want full or normal", synchronous)
-	}
+func (s *Store) connect(ctx context.Context, path string, known int) error {
 	connector, err := sqlite.NewConnector(dataSource(path, url.Values{"_pragma": {"busy_timeout(5000)"}}))
 	if err != nil {
 		return err
@@ -162,7 +169,7 @@ func (s *Store) connect(ctx context.Context, path, synchronous string, known int
 		return fmt.Errorf("the file system of %s cannot hold a write-ahead log (journal mode stays %q)", path, mode)
 	}
 	for _, pragma := range []string{
-		"synchronous = " + synchronous,
+		"synchronous = full",            // until all is open: from then on, see logFile
 		"secure_delete = on",            // what is deleted is overwritten
 		"wal_autocheckpoint = 1000",     // pages: about 4 MB
 		"journal_size_limit = 67108864", // bytes: a log that had to grow shrinks again
@@ -236,6 +243,9 @@ func (s *Store) release() error {
 	if s.writer != nil {
 		s.writer.finish()
 	}
+	if s.wal != nil { // SQLite removes it with the last connection
+		errs = append(errs, s.wal.close())
+	}
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
 	}
@@ -255,12 +265,37 @@ func (s *Store) Log() string { return s.log.Hex() }
 func (s *Store) Seq() int64 { return s.place.Load() }
 
 // Watch has fn called after each commit that wrote replicated rows, with the
-// rows in order of [Header.Place], before the writers are answered. fn runs on
+// rows in order of [Header.Place], before the writers are answered. What was written
+// here is on disk then; what was merged need not be. fn runs on
 // the goroutine that writes: it must be quick and must not write to the store.
 // It must not change the rows, others get them too. A call that is under way
 // when stop is called may still end after it.
 func (s *Store) Watch(fn func([]Row)) (stop func()) {
 	return s.writer.watchers.add(fn)
+}
+
+// WatchEarly is [Store.Watch] for those who may hear of rows that a power cut could
+// still take away here. It comes before all that Watch calls.
+func (s *Store) WatchEarly(fn func([]Row)) (stop func()) {
+	return s.writer.early.add(fn)
+}
+
+// Sync returns when all that was merged before is on disk, too. A store that is
+// opened with "normal" promises that of nothing.
+func (s *Store) Sync(ctx context.Context) error {
+	if s.writer.log == nil {
+		return nil
+	}
+	if s.isClosed() {
+		return fmt.Errorf("sync: %w", ErrClosed)
+	}
+	if !s.wal.failed.Load() {
+		if err := s.wal.flush(); err != nil {
+			return fmt.Errorf("sync: %w", explain(s.dir, err))
+		}
+		return nil
+	}
+	return s.writer.submit(ctx, "sync", func(*tx) error { return nil }) // which mends the log first
 }
 
 // Ready writes something and waits until it is on disk.

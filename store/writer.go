@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -37,7 +38,8 @@ type writer struct {
 	dir    string
 	now    func() time.Time
 	logger *slog.Logger
-	saved  func(counters) // a commit is on disk
+	saved  func(counters) // there was a commit
+	log    *logFile       // nil: nobody waits for the disk
 
 	queue   chan *operation
 	closing chan struct{} // closed: take no more
@@ -50,16 +52,20 @@ type writer struct {
 	statements map[string]*sql.Stmt
 	scrub      *time.Timer
 
-	watchers watchers
+	early, watchers watchers
 }
 
-func startWriter(conn *sql.Conn, dir string, last counters, known map[ID]uint64, opts Options, saved func(counters)) *writer {
+func startWriter(conn *sql.Conn, dir string, last counters, known map[ID]uint64, opts Options, log *logFile, saved func(counters)) *writer {
+	if opts.Synchronous == "normal" {
+		log = nil
+	}
 	w := &writer{
 		conn:       conn,
 		dir:        dir,
 		now:        opts.Now,
 		logger:     opts.Logger,
 		saved:      saved,
+		log:        log,
 		queue:      make(chan *operation, queueLength),
 		closing:    make(chan struct{}),
 		stopped:    make(chan struct{}),
@@ -78,6 +84,7 @@ type operation struct {
 	ctx   context.Context
 	doing string
 	run   func(*tx) error
+	merge bool // of rows that others have: it need not be on disk when it is done
 	done  chan error
 }
 
@@ -85,10 +92,19 @@ type operation struct {
 // if the transaction it was part of had to be repeated; when it returns an error
 // it must not have written anything.
 func (w *writer) submit(ctx context.Context, doing string, run func(*tx) error) error {
+	return w.wait(&operation{ctx: ctx, doing: doing, run: run, done: make(chan error, 1)})
+}
+
+// submitMerge is submit, but waits for the commit only.
+func (w *writer) submitMerge(ctx context.Context, doing string, run func(*tx) error) error {
+	return w.wait(&operation{ctx: ctx, doing: doing, run: run, merge: true, done: make(chan error, 1)})
+}
+
+func (w *writer) wait(op *operation) error {
+	ctx, doing := op.ctx, op.doing
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	op := &operation{ctx: ctx, doing: doing, run: run, done: make(chan error, 1)}
 	select {
 	case <-w.closing: // select picks at random: a closed store must not accept
 		return fmt.Errorf("%s: %w", doing, ErrClosed)
@@ -177,7 +193,9 @@ func (w *writer) commit(batch []*operation) {
 }
 
 // transact runs the operations in one transaction and tells the watchers. With
-// an error nothing has changed; otherwise each operation has its own result.
+// an error nothing has changed; otherwise each operation has its own result. If what is
+// committed cannot be brought to the disk, that is the result of all, and the rows stay:
+// who tries again finds them.
 func (w *writer) transact(batch []*operation) (results []error, err error) {
 	before := w.counters
 	t := &tx{w: w, now: w.now(), before: before}
@@ -212,28 +230,64 @@ func (w *writer) transact(batch []*operation) (results []error, err error) {
 		w.scrub.Reset(scrubDelay)
 	}
 	if len(t.rows) > 0 {
+		w.early.call(w.logger, t.rows)
+	}
+	if err := w.secure(batch); err != nil {
+		for i, op := range batch {
+			if results[i] == nil && !op.merge {
+				results[i] = fmt.Errorf("%s: %w", op.doing, explain(w.dir, err))
+			}
+		}
+	}
+	if len(t.rows) > 0 {
 		w.watchers.call(w.logger, t.rows)
 	}
 	return results, nil
 }
 
+// secure brings the log to the disk if one of the batch waits for that.
+func (w *writer) secure(batch []*operation) error {
+	waits := func(op *operation) bool { return !op.merge }
+	if w.log == nil || !slices.ContainsFunc(batch, waits) {
+		return nil
+	}
+	if !w.log.failed.Load() {
+		return w.log.flush()
+	}
+	// The system may have forgotten what it could not write. All that the log holds goes into the database, and a new one begins.
+	busy, err := w.emptyLog()
+	if err == nil && busy {
+		err = ErrBusy
+	}
+	if err == nil {
+		w.log.failed.Store(false)
+	}
+	return err
+}
+
 // scrubLog empties the write-ahead log, where text that was deleted is still to
 // be read. A reader in the middle of something makes it try again later.
 func (w *writer) scrubLog() {
-	ctx := context.Background()
-	var busy, frames, moved int
-	_, err := w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 0") // writes must not wait for readers
-	if err == nil {
-		err = w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved)
-		_, errBack := w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 5000")
-		err = errors.Join(err, errBack)
-	}
+	busy, err := w.emptyLog()
 	if err != nil {
 		w.logger.Warn("deleted text not yet scrubbed from the log", "error", err)
 	}
-	if err != nil || busy != 0 {
+	if err != nil || busy {
 		w.scrub.Reset(scrubDelay)
 	}
+}
+
+// emptyLog moves all that the log holds into the database, unless a reader is busy with it.
+func (w *writer) emptyLog() (busy bool, err error) {
+	ctx := context.Background()
+	var inUse, frames, moved int
+	_, err = w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 0") // writes must not wait for readers
+	if err == nil {
+		err = w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&inUse, &frames, &moved)
+		_, errBack := w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 5000")
+		err = errors.Join(err, errBack)
+	}
+	return inUse != 0, err
 }
 
 // prepared gives a statement of the writing connection.
@@ -262,7 +316,10 @@ func (w *writer) finish() {
 		st.Close()
 	}
 	var busy, frames, moved int
-	err := w.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved)
+	_, err := w.conn.ExecContext(context.Background(), deleteMeta, bootKey)
+	if err == nil {
+		err = w.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved)
+	}
 	if err != nil {
 		// What is in the log is as safe as what is in the database.
 		w.logger.Warn("write-ahead log left as it is", "error", err)

@@ -1,0 +1,180 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// countSyncs puts something in place of the syncs of the log, from now on.
+func countSyncs(s *Store, fail *atomic.Bool) (count *atomic.Int64) {
+	count = new(atomic.Int64)
+	s.wal.syncing.Lock()
+	defer s.wal.syncing.Unlock()
+	s.wal.sync = func(f *os.File) error {
+		count.Add(1)
+		if fail != nil && fail.Load() {
+			return syscall.EIO
+		}
+		return syncData(f)
+	}
+	return count
+}
+
+// fromElsewhere is a message as another node sends it.
+func fromElsewhere(seq uint64) Row {
+	id := ID{9, byte(seq)}
+	return &Message{Header: Header{Origin: Origin{Stamp: Stamp(seq), Feed: ID{7}, Seq: seq}}, ID: id, Room: RoomID("lobby"), Author: ID{1}, Posted: Stamp(seq), Text: "hello"}
+}
+
+func TestWritesWaitForTheDiskAndMergesDoNot(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	syncs := countSyncs(s, nil)
+	merge(t, s, fromElsewhere(1))
+	if n := syncs.Load(); n != 0 {
+		t.Errorf("%d syncs for a merge, want none", n)
+	}
+	if err := s.Sync(t.Context()); err != nil || syncs.Load() != 1 {
+		t.Errorf("%d syncs after Sync (%v), want 1", syncs.Load(), err)
+	}
+	say(t, s, RoomID("lobby"), ID{1}, "mine")
+	if n := syncs.Load(); n != 2 {
+		t.Errorf("%d syncs after a write, want 2", n)
+	}
+	release := hold(t, s)
+	write := queued(s, postNow(s, "mine"))
+	merged := queued(s, func() error { _, err := s.Merge(context.Background(), []Row{fromElsewhere(2)}); return err })
+	release()
+	if err := errors.Join(write(), merged()); err != nil || syncs.Load() != 4 {
+		t.Errorf("%d syncs after a write in one commit with a merge, and that of the test before it (%v), want 4", syncs.Load(), err)
+	}
+}
+
+func TestEarlyWatchersHearBeforeTheDiskAndOthersAfter(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	syncs := countSyncs(s, nil)
+	var early, late []int64
+	s.WatchEarly(func([]Row) { early = append(early, syncs.Load()) })
+	s.Watch(func([]Row) { late = append(late, syncs.Load()) })
+	say(t, s, RoomID("lobby"), ID{1}, "hello")
+	merge(t, s, fromElsewhere(1))
+	if len(early) != 2 || len(late) != 2 || early[0] != 0 || late[0] != 1 || late[1] != 1 {
+		t.Errorf("syncs before early watchers %v, before others %v; want [0 1] and [1 1]", early, late)
+	}
+}
+
+// A sync that fails may leave the system without what it could not write, so nothing more is acknowledged before all of the log is in the database.
+func TestFailedSyncIsToldAndMended(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	dir := t.TempDir()
+	s := openAt(t, dir, Options{})
+	var broken atomic.Bool
+	syncs := countSyncs(s, &broken)
+	broken.Store(true)
+	m := Message{ID: NewID(), Room: RoomID("lobby"), Author: ID{1}, Text: "hello"}
+	if _, _, err := s.PostMessage(ctx, m); !errors.Is(err, syscall.EIO) {
+		t.Fatalf("post with a failing disk: %v, want the disk's error", err)
+	}
+	if err := s.Sync(ctx); err != nil {
+		t.Fatalf("mend: %v", err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, databaseFile+"-wal")); err != nil || info.Size() != 0 {
+		t.Errorf("the log is still there: %v, %v", info, err)
+	}
+	broken.Store(false)
+	before := syncs.Load()
+	got, created, err := s.PostMessage(ctx, m)
+	if err != nil || created || got.Text != m.Text {
+		t.Errorf("the same once more: %+v, created %v, %v; want the first one", got, created, err)
+	}
+	say(t, s, RoomID("lobby"), ID{1}, "later")
+	if syncs.Load() == before {
+		t.Error("the log is not synced any more")
+	}
+}
+
+// What a copy of the files would be after a power cut: the log up to its last sync.
+func TestPowerCutTakesOnlyWhatIsMergedAndNotSynced(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	dir := t.TempDir()
+	s := openAt(t, dir, Options{})
+	pragma(t, s, "wal_autocheckpoint = 0")
+	size := func() int64 {
+		info, err := os.Stat(filepath.Join(dir, databaseFile+"-wal"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	var safe atomic.Int64
+	s.wal.syncing.Lock()
+	s.wal.sync = func(*os.File) error { safe.Store(size()); return nil }
+	s.wal.syncing.Unlock()
+
+	merge(t, s, fromElsewhere(1))
+	mine := say(t, s, RoomID("lobby"), ID{1}, "mine")
+	merge(t, s, fromElsewhere(2))
+	if safe.Load() == size() {
+		t.Fatal("nothing to lose")
+	}
+	cut := copyDatabase(t, dir)
+	if err := os.Truncate(filepath.Join(cut, databaseFile+"-wal"), safe.Load()); err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, filepath.Join(cut, databaseFile))
+	mustExec(t, conn, "UPDATE meta SET value = 'before' WHERE key = '"+bootKey+"'")
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	after := openAt(t, cut, Options{})
+	if got, err := after.MessageByID(ctx, mine.ID); err != nil || got != mine {
+		t.Errorf("what was acknowledged is %+v, %v", got, err)
+	}
+	vector, _, err := after.Vector(ctx)
+	if err != nil || vector[ID{7}] != 1 {
+		t.Errorf("the other feed is known up to %d (%v), want 1: what is lost is fetched again", vector[ID{7}], err)
+	}
+	if _, err := after.MessageByID(ctx, ID{9, 2}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the row behind: %v, want ErrNotFound", err)
+	}
+	if after.Log() == s.Log() {
+		t.Error("places are given again under the name of the same log")
+	}
+	merge(t, after, fromElsewhere(2))
+	if vector, _, err = after.Vector(ctx); err != nil || vector[ID{7}] != 2 {
+		t.Errorf("fetched again: the other feed is known up to %d (%v), want 2", vector[ID{7}], err)
+	}
+}
+
+func TestLogKeepsItsNameOverCrashesAndStarts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openAt(t, dir, Options{})
+	name := s.Log()
+	say(t, s, RoomID("lobby"), ID{1}, "hello")
+	if crashed := openAt(t, copyDatabase(t, dir), Options{}); crashed.Log() != name {
+		t.Error("a crash of the process alone gives the log another name")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, filepath.Join(dir, databaseFile))
+	var notes int
+	if err := conn.QueryRowContext(t.Context(), "SELECT count(*) FROM meta WHERE key = ?", bootKey).Scan(&notes); err != nil || notes != 0 {
+		t.Errorf("%d notes of the start of the machine in a closed store (%v), want none", notes, err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again := openAt(t, dir, Options{}); again.Log() != name {
+		t.Error("a store that was closed gets another log")
+	}
+}
