@@ -91,6 +91,12 @@ func (g *Gossip) Nodes(group string) []string {
 	return append([]string{g.port.Self()}, others...)
 }
 
+// Self is the id of this node.
+func (g *Gossip) Self() string { return g.port.Self() }
+
+// Version is how far a node, which may be this one, has told of its groups, as known here: messages to groups go by what was told up to there.
+func (g *Gossip) Version(node string) mesh.Version { return g.groups.Version(node) }
+
 // publish makes what the other nodes are told about a group what holds now. One at a time, or an older answer could come last.
 func (g *Gossip) publish(group string) {
 	g.publishing.Lock()

@@ -8,19 +8,30 @@ import (
 	"time"
 
 	"snug/layer"
+	"snug/layer/mesh"
 )
+
+// Sender is what [Pair] needs of the node that sends: a [layer.Gossip] has it, also one in another process behind a few calls to there.
+type Sender interface {
+	Send(ctx context.Context, channel string, m *layer.Message) error
+	GroupSend(ctx context.Context, group string, m *layer.Message) error
+	Flush(ctx context.Context) error
+	Close() error
+	Version(node string) mesh.Version
+	Traffic() layer.Traffic
+}
 
 // Pair makes one layer of two nodes of a mesh, so that the suite can be run with a link in between. All channels are those of owner; sender
 // sends the messages to groups, once it knows who has members, and those to channels that NewChannel has made. A send returns when the message has arrived.
 //
 // The two must be linked, have no other peers, and not be used otherwise. Pair closes both.
-func Pair(sender, owner *layer.Gossip) Layer {
+func Pair(sender Sender, owner *layer.Gossip) Layer {
 	return &pair{Gossip: owner, sender: sender, routed: make(map[string]bool)}
 }
 
 type pair struct {
 	*layer.Gossip // the owner
-	sender        *layer.Gossip
+	sender        Sender
 	closed        atomic.Bool
 
 	mu     sync.Mutex      // guards routed
@@ -46,9 +57,12 @@ func (p *pair) until(holds func() bool) error {
 	return nil
 }
 
-// agree waits until the sender knows whether the owner has members of a group.
-func (p *pair) agree(group string) error {
-	return p.until(func() bool { return len(p.sender.Nodes(group)) == len(p.Gossip.Nodes(group)) })
+// agree waits until the sender knows all that the owner has told of its groups. To know that there are members is not enough: it may know of those
+// of a moment ago, and have yet to hear that they left before others came.
+func (p *pair) agree() error {
+	owner := p.Self()
+	told := p.Gossip.Version(owner)
+	return p.until(func() bool { return !p.sender.Version(owner).Before(told) })
 }
 
 // arrive waits until the owner has all that was sent to it.
@@ -82,7 +96,7 @@ func (p *pair) Send(ctx context.Context, channel string, m *layer.Message) error
 }
 
 func (p *pair) GroupSend(ctx context.Context, group string, m *layer.Message) error {
-	if err := p.agree(group); err != nil {
+	if err := p.agree(); err != nil {
 		return err
 	}
 	if err := p.sender.GroupSend(ctx, group, m); err != nil {

@@ -205,6 +205,28 @@ func (s *Set) entries(node string) []entry {
 	return nil
 }
 
+// Version is how far something is published: the life of its owner, and how many changes it has made in that.
+type Version struct{ Life, Changes uint64 }
+
+// Before reports whether v is an earlier state than w.
+func (v Version) Before(w Version) bool {
+	return v.Life < w.Life || v.Life == w.Life && v.Changes < w.Changes
+}
+
+// Version is that of a node, which may be this one, as known here. It is zero for a node of which there is no copy.
+func (s *Set) Version(node string) Version {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+
+	if node == s.port.Self() {
+		return Version{s.own.life, s.own.counter}
+	}
+	if p := s.peers[node]; p != nil && p.copy != nil {
+		return Version{p.copy.life, p.copy.counter}
+	}
+	return Version{}
+}
+
 // Watch calls fn for each change of what other nodes publish, until stop is called. The calls come one at a time, in order,
 // and after the change is made. They delay what comes from the network, so fn must be quick, and must not call Close. One call may
 // still be under way when stop returns.
