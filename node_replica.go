@@ -43,19 +43,24 @@ func (s rows) RowsAfter(ctx context.Context, place int64, skip replica.Vector, l
 func (s rows) Merge(ctx context.Context, all []replica.Row) (replica.Merged, error) {
 	var merged replica.Merged
 	readable := make([]store.Row, 0, len(all))
+	var damaged []store.Damaged
 	for _, r := range all {
 		row, err := readRow(r)
 		if err == nil {
 			readable = append(readable, row)
 			continue
 		}
-		merged.Aside++
-		s.logger.Warn("a row of another node cannot be read, and is kept aside", "feed", r.Feed, "seq", r.Seq, "error", err)
-		if err := s.store.SetAside(ctx, store.Origin{Feed: store.ID(r.Feed), Seq: r.Seq}, r.Body, err.Error()); err != nil {
-			return merged, err
-		}
+		damaged = append(damaged, store.Damaged{Origin: store.Origin{Feed: store.ID(r.Feed), Seq: r.Seq}, Body: r.Body, Why: err.Error()})
 	}
-	var err error
+	if merged.Aside = len(damaged); merged.Aside > 0 {
+		last := damaged[len(damaged)-1]
+		s.logger.Warn("rows of another node cannot be read, and are kept aside",
+			"rows", len(damaged), "feed", last.Origin.Feed, "seq", last.Origin.Seq, "error", last.Why)
+	}
+	err := s.store.SetAside(ctx, damaged)
+	if err != nil {
+		return merged, err
+	}
 	if merged.Applied, err = s.store.Merge(ctx, readable); err != nil {
 		return merged, err
 	}

@@ -95,7 +95,7 @@ func (r *Replica) checkFeed(ctx context.Context) error {
 			teller = p
 		}
 	}
-	sure, pause := r.sure, time.Since(r.newFeed) < newFeedPause
+	sure, pause := r.sure, !r.newFeed.IsZero() && time.Since(r.newFeed) < min(newFeedPause<<min(r.stats.NewFeeds, 20)/2, newFeedMax)
 	if teller != nil && !pause {
 		r.newFeed = time.Now()
 		r.stopPull("this node was set back")

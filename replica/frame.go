@@ -11,6 +11,16 @@ import (
 // MaxBody bounds the body of a row in bytes, so that every row fits in a frame.
 const MaxBody = 1 << 20
 
+const (
+	// maxRows is how many rows one frame may have. A row in memory is far larger than an empty one in a frame.
+	maxRows = 1 << 14
+	// maxFeeds is how many feeds a node keeps account of. Each start of each node is one: ten nodes that start once a day have as many after 35 years.
+	// As many fit into a frame.
+	maxFeeds = 1 << 17
+	// maxSeq is more than a feed can ever have: a million rows in a second for eight years.
+	maxSeq = 1 << 48
+)
+
 // The kinds of frames: the first byte.
 const (
 	kindVector = 1 + iota
@@ -172,10 +182,10 @@ func decode(b []byte) (frame, error) {
 		f = &vectorFrame{Full: flags&1 != 0, Want: flags&2 != 0, Feed: d.feed(), Place: d.place(), Vector: d.vector()}
 	case kindLive:
 		live := &liveFrame{Feed: d.feed(), First: d.seq()}
-		for range d.count(1) {
+		for range d.rows(1) {
 			live.Bodies = append(live.Bodies, d.body())
 		}
-		if len(live.Bodies) == 0 || live.First+uint64(len(live.Bodies)) > maxNumber {
+		if len(live.Bodies) == 0 {
 			d.bad = true
 		}
 		f = live
@@ -183,7 +193,7 @@ func decode(b []byte) (frame, error) {
 		f = &pullFrame{Number: d.number(), Cursor: Cursor{Log: d.feed(), Place: d.place()}, Vector: d.vector()}
 	case kindChunk:
 		chunk := &chunkFrame{Number: d.number(), Place: d.place()}
-		for range d.count(len(Feed{}) + 2) {
+		for range d.rows(len(Feed{}) + 2) {
 			chunk.Rows = append(chunk.Rows, Row{Feed: d.feed(), Seq: d.seq(), Body: d.body()})
 		}
 		f = chunk
@@ -253,7 +263,7 @@ func (d *decoder) place() int64 { return int64(d.number()) }
 // seq reads a number of a row: there is no row 0.
 func (d *decoder) seq() uint64 {
 	n := d.number()
-	if n == 0 {
+	if n == 0 || n > maxSeq {
 		d.fail()
 	}
 	return n
@@ -269,6 +279,16 @@ func (d *decoder) count(size int) int {
 	return int(n)
 }
 
+// rows is [decoder.count] for rows.
+func (d *decoder) rows(size int) int {
+	n := d.count(size)
+	if n > maxRows {
+		d.fail()
+		return 0
+	}
+	return n
+}
+
 func (d *decoder) body() []byte {
 	n := d.number()
 	if n > MaxBody {
@@ -280,6 +300,10 @@ func (d *decoder) body() []byte {
 
 func (d *decoder) vector() Vector {
 	n := d.count(len(Feed{}) + 1)
+	if n > maxFeeds {
+		d.fail()
+		return nil
+	}
 	v := make(Vector, n)
 	var last Feed
 	for i := range n {

@@ -46,6 +46,11 @@ func (r *Replica) mergeSome(ctx context.Context) (some bool, err error) {
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if b.pull != nil {
+		if b.pull.stale += uint64(len(b.rows)); 8*merged.Applied > len(b.rows) {
+			b.pull.stale = 0
+		}
+	}
 	r.stats.Merged += uint64(merged.Applied)
 	r.stats.Aside += uint64(merged.Aside)
 	r.merge(merged.Known)
@@ -67,6 +72,10 @@ func (r *Replica) gather() (b batch) {
 			continue
 		}
 		before := p.held.bytes
+		if !r.known.room(p.held.feed) {
+			r.stats.Refused += uint64(len(p.held.rows))
+			p.held = held{}
+		}
 		if rows := p.held.take(r.known[p.held.feed], maxBatch-size); len(rows) > 0 {
 			b.rows = append(b.rows, rows...)
 		}
@@ -90,11 +99,26 @@ func (r *Replica) gather() (b batch) {
 		b.rows = append(b.rows, c.rows...)
 		if c.done != nil {
 			b.done = c
-			delete(c.done, r.feed)
+			r.trim(c.done)
 		}
 	}
 	pl.chunks = nil
 	return b
+}
+
+// trim takes out of a vector what cannot be true: its sender cannot know the running feed of this node better, nor have more of another's than that one
+// says itself. The lock is held.
+func (r *Replica) trim(v Vector) {
+	for _, p := range r.peers {
+		switch told := p.vector[p.feed]; {
+		case p.vector == nil || v[p.feed] <= told:
+		case told == 0:
+			delete(v, p.feed)
+		default:
+			v[p.feed] = told
+		}
+	}
+	delete(v, r.feed)
 }
 
 // foreign leaves out rows of the running feed: either they are here, or this node was set back and will ask again. The lock is held.
@@ -102,7 +126,11 @@ func (r *Replica) foreign(rows []Row) []Row {
 	kept := rows[:0]
 	for _, row := range rows {
 		if row.Feed != r.feed {
-			kept = append(kept, row)
+			if r.known.room(row.Feed) {
+				kept = append(kept, row)
+			} else {
+				r.stats.Refused++
+			}
 		} else if row.Seq > r.known[r.feed] {
 			r.suspect = true
 		}
@@ -123,6 +151,7 @@ func (r *Replica) settle(ctx context.Context, b batch) (Cursor, error) {
 		r.stopPull("this node seems to be set back")
 	}
 	stopped := r.pull != b.pull
+	crowded := b.done != nil && len(r.known)+b.done.done.beyond(r.known) > maxFeeds
 	b.pull.since += len(b.chunks)
 	save := b.pull.since >= saveChunks
 	if save {
@@ -133,6 +162,8 @@ func (r *Replica) settle(ctx context.Context, b batch) (Cursor, error) {
 	switch {
 	case stopped:
 		return b.pull.cursor, nil
+	case b.done != nil && crowded:
+		r.logger.Error("a peer has more feeds than can be kept: nothing is taken over from it by vector", "peer", b.pull.peer, "most", maxFeeds)
 	case b.done != nil:
 		if err := r.store.Adopt(ctx, b.done.done, cursor); err != nil {
 			return cursor, fmt.Errorf("adopt vector: %w", err)
@@ -165,7 +196,15 @@ func (r *Replica) acknowledge(b batch, cursor Cursor) {
 	switch {
 	case r.pull != b.pull: // it was given up meanwhile, but this part is here
 	case b.done != nil:
+		if p := r.peers[b.pull.peer]; p != nil && !b.done.lies {
+			p.failures = 0
+		} else {
+			r.failure(b.pull.peer)
+		}
 		r.pull, r.look = nil, true
+	case b.pull.stale > fruitless && r.others(b.pull.peer):
+		r.failure(b.pull.peer)
+		r.stopPull("others are to be asked, too")
 	default:
 		r.send(b.pull.peer, encode(&ackFrame{b.pull.number, uint64(len(b.chunks))}))
 	}

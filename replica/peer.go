@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -18,6 +19,31 @@ type peer struct {
 	lags   map[Feed]lag
 	mark   *mark
 	serve  *serve
+
+	failures int       // pulls in a row that came to nothing
+	failed   time.Time // the last of them
+}
+
+// trusted reports whether it is asked like any other. Of somebody who claims more than it gives, or does not answer, others that can be asked must not
+// suffer.
+func (p *peer) trusted(now time.Time) bool {
+	return p.failures == 0 || now.Sub(p.failed) > min(time.Second<<min(p.failures, 20), distrust)
+}
+
+// failure notes that a pull came to nothing. The lock is held.
+func (r *Replica) failure(peer string) {
+	if p := r.peers[peer]; p != nil {
+		p.failures++
+		p.failed = time.Now()
+	}
+}
+
+// patience is how long the pull may stand still. The lock is held.
+func (r *Replica) patience() time.Duration {
+	if p := r.peers[r.pull.peer]; p != nil && p.failures > 0 {
+		return stall / 5
+	}
+	return stall
 }
 
 // lag says that the peer has had a row for some time that was to come live from its writer.
@@ -109,6 +135,10 @@ func (h handler) Received(id string, b []byte) {
 	case *vectorFrame:
 		r.vectorReceived(p, f)
 	case *liveFrame:
+		if p.vector != nil && f.Feed != p.feed {
+			r.stats.Dropped += uint64(len(f.Bodies)) // of a new feed that it has not told of yet: they are pulled
+			return
+		}
 		r.stats.Dropped += uint64(p.held.add(f))
 		r.rouse()
 	case *pullFrame:
@@ -147,6 +177,9 @@ func (r *Replica) vectorReceived(p *peer, f *vectorFrame) {
 		clear(p.lags)
 	case first || f.Feed != p.feed:
 		return // a full one is on its way, or will be asked for
+	case len(p.vector)+len(f.Vector) > maxFeeds && len(p.vector)+f.Vector.beyond(p.vector) > maxFeeds:
+		r.bad(p, fmt.Errorf("it has more than %d feeds", maxFeeds))
+		return
 	default:
 		p.vector.raise(f.Vector)
 	}
@@ -198,7 +231,8 @@ func (r *Replica) tick(ctx context.Context) {
 		r.advance(p)
 		r.suspect = r.suspect || p.vector[r.feed] > r.known[r.feed]
 	}
-	if r.pull != nil && time.Since(r.pull.moved) > stall {
+	if r.pull != nil && time.Since(r.pull.moved) > r.patience() {
+		r.failure(r.pull.peer)
 		r.stopPull("peer sends nothing")
 	}
 	r.look = true

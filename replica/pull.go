@@ -14,12 +14,14 @@ type pull struct {
 	cursor Cursor // all up to here has been merged
 	moved  time.Time
 	rows   uint64  // merged so far
+	stale  uint64  // merged since one of them was news
 	chunks []chunk // to be merged
 	since  int     // chunks merged since the cursor was saved
 }
 
 // chunk is a part of a pull. The last one has the vector, and no rows.
 type chunk struct {
+	lies   bool // of the last one: the peer claimed to have more than it gave
 	number uint64
 	rows   []Row
 	place  int64
@@ -82,6 +84,7 @@ func (r *Replica) choose() (best *peer) {
 		}
 	}
 	var most uint64
+	now := time.Now()
 	for _, p := range r.peers {
 		var missing uint64
 		due := false
@@ -94,11 +97,32 @@ func (r *Replica) choose() (best *peer) {
 			missing += seq - here
 			due = due || !live[feed] || p.lagging(feed, here, r.every)
 		}
-		if due && missing > most {
+		if !due || now.Sub(p.failed) < r.every {
+			continue
+		}
+		if best == nil || better(p.trusted(now), best.trusted(now), missing > most) {
 			best, most = p, missing
 		}
 	}
 	return best
+}
+
+// others reports whether another peer than that one has something that is missing here. The lock is held.
+func (r *Replica) others(peer string) bool {
+	for id, p := range r.peers {
+		if id != peer && p.vector.ahead(r.known, &r.feed) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// better compares two peers: trust goes before how much there is to get.
+func better(trusted, other, more bool) bool {
+	if trusted != other {
+		return trusted
+	}
+	return more
 }
 
 // flows reports whether what this peer writes comes from itself, without a gap. The lock is held.
@@ -133,6 +157,7 @@ func (r *Replica) chunkReceived(p *peer, c chunk) {
 		r.stopPull("peer sends too much")
 		return
 	}
+	c.lies = c.done != nil && p.vector.ahead(c.done, &r.feed) > 0
 	pl.chunks = append(pl.chunks, c)
 	pl.moved = time.Now()
 	r.rouse()

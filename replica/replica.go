@@ -24,8 +24,14 @@ const (
 
 	// stall is how long a pull may stand still until it is tried elsewhere.
 	stall = 20 * time.Second
-	// newFeedPause is between two new feeds at least: a peer that talks nonsense must not fill the vectors.
+	// newFeedPause is between two new feeds at least, and doubles with each up to newFeedMax: a peer that talks nonsense must not fill the
+	// vectors, nor have all rows of a feed signed anew all the time.
 	newFeedPause = time.Minute
+	newFeedMax   = 24 * time.Hour
+	// distrust is the most that a peer whose pulls come to nothing must wait until it is preferred again to one whose pulls do not.
+	distrust = 5 * time.Minute
+	// fruitless is how many rows of a pull may be no news, one after the other, before another peer has its turn.
+	fruitless = 1 << 16
 	// saveAfter is how many places a cursor may be ahead of the one on disk.
 	saveAfter = 1024
 )
@@ -78,6 +84,7 @@ type Stats struct {
 	BadFrames uint64 // frames that could not be read, or came when they must not
 	Dropped   uint64 // live rows for which there was no room: they were pulled later
 	NewFeeds  uint64 // times that this node was found to be set back
+	Refused   uint64 // rows of feeds for which there was no room
 }
 
 // New returns a Replica that does nothing until [Replica.Run].
@@ -207,7 +214,7 @@ func (r *Replica) Committed(rows []Row) {
 			flush()
 			continue
 		}
-		if row.Seq != live.First+uint64(len(live.Bodies)) || size+len(row.Body) > chunkSize {
+		if row.Seq != live.First+uint64(len(live.Bodies)) || size+len(row.Body) > chunkSize || len(live.Bodies) == maxRows {
 			flush()
 		}
 		if len(live.Bodies) == 0 {

@@ -34,6 +34,21 @@ func (v Vector) ahead(w Vector, without *Feed) (rows uint64) {
 	return rows
 }
 
+// beyond counts the feeds that v has and w does not.
+func (v Vector) beyond(w Vector) (feeds int) {
+	for feed := range v {
+		if _, ok := w[feed]; !ok {
+			feeds++
+		}
+	}
+	return feeds
+}
+
+// room reports whether a feed may be known. Where there are as many as can be, only those that are.
+func (v Vector) room(feed Feed) bool {
+	return v[feed] > 0 || len(v) < maxFeeds
+}
+
 // raise takes over what w has and v does not.
 func (v Vector) raise(w Vector) {
 	for feed, seq := range w {

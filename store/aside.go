@@ -35,6 +35,7 @@ const (
 	earlyBefore   = `SELECT place, body FROM early WHERE stamp < ? ORDER BY stamp LIMIT ?`
 	deleteEarly   = `DELETE FROM early WHERE place = ?`
 	putDamaged    = `INSERT INTO damaged (at, feed, seq, why, body) VALUES (?, ?, ?, ?, ?)`
+	skipDamaged   = `INSERT INTO damaged (id, at, feed, seq, why, body) SELECT coalesce(max(id), 0) + ?, ?, NULL, 0, 'only counted', x'' FROM damaged`
 	oldDamaged    = `DELETE FROM damaged WHERE id <= (SELECT max(id) FROM damaged) - ?`
 	strangeKinds  = `SELECT place, body FROM strange WHERE kind = ? AND place > ? ORDER BY place LIMIT ?`
 	forgetStrange = `DELETE FROM strange WHERE place = ?`
@@ -53,14 +54,33 @@ func (s *Store) Aside(ctx context.Context) (Aside, error) {
 	return a, nil
 }
 
-// SetAside keeps what came as a row and cannot be decoded, for somebody to look
-// at: the latest thousand, and the beginning of what is long. origin is as far as
-// it is known.
-func (s *Store) SetAside(ctx context.Context, origin Origin, body []byte, why string) error {
-	body = append([]byte{}, body[:min(len(body), keptBytes)]...)
-	return s.writer.submit(ctx, "set a row aside", func(t *tx) error {
-		if err := t.write(putDamaged, millis(t.now), origin.Feed, int64(origin.Seq), why, body); err != nil {
-			return err
+// Damaged is what came as a row and cannot be decoded.
+type Damaged struct {
+	Origin Origin // as far as it is known
+	Body   []byte
+	Why    string
+}
+
+// SetAside keeps damaged rows for somebody to look at: the latest thousand, and the
+// beginning of what is long. All of them are one commit: whoever sends nothing else
+// must not make this node write all the time.
+func (s *Store) SetAside(ctx context.Context, rows []Damaged) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return s.writer.submit(ctx, "set rows aside", func(t *tx) error {
+		// Those that would be the first to go are only counted.
+		if more := len(rows) - keptDamaged; more > 0 {
+			if err := t.write(skipDamaged, more, millis(t.now)); err != nil {
+				return err
+			}
+			rows = rows[more:]
+		}
+		for _, r := range rows {
+			body := r.Body[:min(len(r.Body), keptBytes)]
+			if err := t.write(putDamaged, millis(t.now), r.Origin.Feed, int64(r.Origin.Seq), r.Why, append([]byte{}, body...)); err != nil {
+				return err
+			}
 		}
 		return t.write(oldDamaged, keptDamaged)
 	})

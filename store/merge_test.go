@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -341,13 +342,16 @@ func TestDamagedRowsAreCountedAndBounded(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	s := openAt(t, dir, Options{Synchronous: "normal"})
-	for range keptDamaged + 5 {
-		if err := s.SetAside(ctx, Origin{Feed: ID{1}, Seq: 2}, []byte("nonsense"), "no JSON"); err != nil {
+	one := Damaged{Origin: Origin{Feed: ID{1}, Seq: 2}, Body: []byte("nonsense"), Why: "no JSON"}
+	total := 0
+	for _, n := range []int{1, 0, 5, 3 * keptDamaged, keptDamaged, 7} {
+		if err := s.SetAside(ctx, slices.Repeat([]Damaged{one}, n)); err != nil {
 			t.Fatal(err)
 		}
+		total += n
 	}
-	if aside, err := s.Aside(ctx); err != nil || aside.Damaged != keptDamaged+5 {
-		t.Errorf("aside = %+v, %v", aside, err)
+	if aside, err := s.Aside(ctx); err != nil || aside.Damaged != total {
+		t.Errorf("aside = %+v, %v; want %d", aside, err, total)
 	}
 	if n := mustRead(t, connect(t, filepath.Join(dir, databaseFile)), "SELECT count(*) FROM damaged"); n != fmt.Sprint(keptDamaged) {
 		t.Errorf("%s are kept", n)
