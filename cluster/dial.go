@@ -11,7 +11,7 @@ import (
 )
 
 // answer takes a TLS connection that somebody made.
-func (m *Mesh) answer(c net.Conn) {
+func (m *Mesh) answer(c *stranger) {
 	raw := &patientConn{Conn: c}
 	if err := raw.SetDeadline(time.Now().Add(m.opts.Timing.Handshake)); err != nil {
 		raw.Close()
@@ -37,6 +37,7 @@ func (m *Mesh) answer(c net.Conn) {
 		raw.Close()
 		return
 	}
+	c.gone() // it is none any more
 	m.attach(g)
 }
 
@@ -47,6 +48,9 @@ func (m *Mesh) tellRefused(from net.Addr, e *refusedError) {
 	defer m.mu.Unlock()
 	if e.kind == DuplicateID || e.kind == TroubleUndefined {
 		return // the first is told where it is found out; the other is a node that calls while this one stops, and nobody's fault
+	}
+	if e.kind == TooManyNodes || e.kind == VersionMismatch && m.fullLocked(e.peer.ID) {
+		return // which is told as a trouble of this node
 	}
 	if e.kind == VersionMismatch {
 		r := m.recordLocked(e.peer.ID)
@@ -80,18 +84,20 @@ func (m *Mesh) admit(peer identity) answer {
 		}
 		return answer{Refused: DuplicateID, Duplicate: m.Addr()}
 	}
-	m.mu.RLock()
-	fenced, stopping := m.fenced.Kind != NoTrouble, m.closed || m.leaving
+	m.mu.Lock()
+	fenced, stopping, full := m.fenced.Kind != NoTrouble, m.closed || m.leaving, m.fullLocked(peer.ID)
 	var l *link
 	if r := m.records[peer.ID]; r != nil {
 		l = r.link
 	}
-	m.mu.RUnlock()
+	m.mu.Unlock()
 	switch {
 	case fenced:
 		return answer{Refused: DuplicateID}
 	case stopping:
 		return answer{Refused: TroubleUndefined}
+	case full:
+		return answer{Refused: TooManyNodes}
 	case l == nil || l.peer.Life == peer.Life || !l.answers(m.opts.Timing.Heartbeat):
 		return answer{}
 	}

@@ -81,7 +81,7 @@ func (m *Mesh) startGossip() (*gossip, error) {
 		}
 	}
 	g := &gossip{ring: ring, news: m.news}
-	d := &delegate{self: m.id, news: m.news, speaks: m.protocols, meta: m.meta}
+	d := &delegate{self: m.id, news: m.news, speaks: m.protocols, meta: m.meta, rumours: rumours{heard: map[string]time.Time{}}}
 
 	c := memberlist.DefaultLANConfig()
 	c.Name = m.id
@@ -173,6 +173,8 @@ type delegate struct {
 	news   *newsQueue
 	speaks protocolRange
 	meta   func() meta
+
+	rumours rumours
 }
 
 func (d *delegate) NodeMeta(int) []byte             { return d.meta().encode() }
@@ -209,6 +211,9 @@ func (d *delegate) NotifyAlive(n *memberlist.Node) error {
 	m, err := decodeMeta(n.Meta)
 	if err != nil {
 		return err
+	}
+	if !d.rumours.believe(n.Name, time.Now()) {
+		return fmt.Errorf("more than %d nodes", maxNodes)
 	}
 	if d.speaks.common(m.Protocol) == 0 {
 		d.news.push(news{kind: newsRefused, id: n.Name, addr: nodeAddr(n), meta: slices.Clone(n.Meta)})

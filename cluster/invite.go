@@ -22,8 +22,9 @@ const (
 	frameCode    = 70
 	frameWelcome = 71
 
-	// codesPerSecond is how often a wrong code may be tried, by all together: with 128 bits even far more would do no harm.
-	codesPerSecond, codesAtOnce = 1, 5
+	// wrongPerSecond and wrongAtOnce are how many wrong codes are told of in the log. With 128 bits they do no harm, however many are tried; and to
+	// turn away also right ones for it would let anybody keep everybody from joining.
+	wrongPerSecond, wrongAtOnce = 1, 5
 	maxInvites                  = 100
 	maxInviteTTL                = 30 * 24 * time.Hour
 	maxWelcome                  = 256 << 10
@@ -40,14 +41,14 @@ type welcome struct {
 
 // invites are the codes that are good. They live as long as the process: its certificate does too.
 type invites struct {
-	limit *rate.Limiter
+	wrong *rate.Limiter
 
 	mu    sync.Mutex // guards codes
 	codes map[[sha256.Size]byte]time.Time
 }
 
 func newInvites() *invites {
-	return &invites{limit: rate.NewLimiter(codesPerSecond, codesAtOnce), codes: map[[sha256.Size]byte]time.Time{}}
+	return &invites{wrong: rate.NewLimiter(wrongPerSecond, wrongAtOnce), codes: map[[sha256.Size]byte]time.Time{}}
 }
 
 func (in *invites) add(code []byte, expires time.Time) error {
@@ -68,9 +69,6 @@ func (in *invites) add(code []byte, expires time.Time) error {
 
 // spend says whether a code is good, which it is once.
 func (in *invites) spend(code []byte) bool {
-	if !in.limit.Allow() {
-		return false
-	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	sum := sha256.Sum256(code)
@@ -123,7 +121,9 @@ func (m *Mesh) serveJoin(conn *tls.Conn) {
 	}
 	from := conn.RemoteAddr().String()
 	if !m.invites.spend(code) {
-		m.log.Warn("turned away somebody who came with an invitation that is not good, or not any more", "address", from)
+		if m.invites.wrong.Allow() {
+			m.log.Warn("turned away somebody who came with an invitation that is not good, or not any more", "address", from)
+		}
 		_ = writeJSON(conn, frameWelcome, welcome{Refused: true}) // gone is as good
 		return
 	}

@@ -96,23 +96,25 @@ func TestBadTokens(t *testing.T) {
 	}
 }
 
-func TestCodesAreRateLimited(t *testing.T) {
+func TestWrongCodesKeepNobodyFromJoining(t *testing.T) {
 	t.Parallel()
-	in := newInvites()
-	code := make([]byte, codeSize)
-	if err := in.add(code, time.Now().Add(time.Hour)); err != nil {
+	a := open(t, newDir(t, NewSecret()))
+	token, err := a.Invite(time.Hour)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range codesAtOnce {
-		if in.spend([]byte{byte(i)}) {
-			t.Fatal("a wrong code")
+	guess, err := parseToken(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		guess.Code[0]++
+		if err := Join(t.Context(), guess.encode(), t.TempDir()); !errors.Is(err, ErrRefused) {
+			t.Fatalf("a wrong code: %v", err)
 		}
 	}
-	if in.spend(code) {
-		t.Error("a code right after many wrong ones")
-	}
-	if len(in.codes) != 1 {
-		t.Error("the code is used up though nobody looked at it")
+	if err := Join(t.Context(), token, t.TempDir()); err != nil {
+		t.Errorf("the right code right after many wrong ones: %v", err)
 	}
 }
 

@@ -19,8 +19,8 @@ func TestLayerKeepsItsRulesBetweenProcesses(t *testing.T) {
 	p := startProcess(t, newDir(t, s), n.Addr())
 	layertest.RunReal(t, func(tb testing.TB, opts layer.Options) layertest.Layer {
 		p.call("Open", Order{})
-		port, here := openLayer(n.Mesh, opts)
-		wholeWith(tb, port, p)
+		_, here := openLayer(n.Mesh, opts)
+		wholeWith(tb, here, p)
 		return layertest.Pair(remote{p}, here)
 	})
 }
@@ -38,9 +38,9 @@ func TestGroupMessageGoesOnceToEachProcessThatHasMembers(t *testing.T) {
 	for _, p := range processes {
 		p.call("Open", Order{})
 	}
-	port, here := openLayer(n.Mesh, layer.Options{})
+	_, here := openLayer(n.Mesh, layer.Options{})
 	defer here.Close()
-	wholeWith(t, port, processes...)
+	wholeWith(t, here, processes...)
 
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -8,6 +8,7 @@ import (
 	"net/rpc"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -180,13 +181,6 @@ func (s *Served) Close(_ Order, r *Result) error {
 	return nil
 }
 
-// Peers are those whose layer is there.
-func (s *Served) Peers(_ Order, r *Result) error {
-	_, port := s.now()
-	r.Texts = port.Peers()
-	return nil
-}
-
 // Nodes are those with members of a group.
 func (s *Served) Nodes(o Order, r *Result) error {
 	l, _ := s.now()
@@ -336,18 +330,24 @@ func (p remote) Version(node string) mesh.Version {
 }
 func (p remote) Traffic() layer.Traffic { return p.call("Traffic", Order{}).Traffic }
 
-// wholeWith waits until the layers of this process and of the others are there for each other.
-func wholeWith(tb testing.TB, port mesh.Port, processes ...*process) {
+// wholeWith waits until the layer of this process and those of others, made a moment ago, know each other. That there is a link is not enough: it may
+// still be for the layers from before.
+func wholeWith(tb testing.TB, here *layer.Gossip, processes ...*process) {
 	tb.Helper()
-	eventually(tb, 15*time.Second, func() bool {
-		if len(port.Peers()) != len(processes) {
-			return false
-		}
+	lives := func(version func(node string) mesh.Version) (all []uint64) {
+		all = append(all, version(here.Self()).Life)
 		for _, p := range processes {
-			if len(p.call("Peers", Order{}).Texts) != len(processes) {
+			all = append(all, version(p.id).Life)
+		}
+		return all
+	}
+	eventually(tb, 15*time.Second, func() bool {
+		ours := lives(here.Version)
+		for _, p := range processes {
+			if !slices.Equal(lives(remote{p}.Version), ours) {
 				return false
 			}
 		}
-		return true
+		return !slices.Contains(ours, 0)
 	})
 }

@@ -133,6 +133,9 @@ func (m *Mesh) reviewLocked() {
 			m.setTrouble(&r.duplicate, Trouble{})
 		}
 	}
+	if len(m.records) < maxNodes {
+		m.setTrouble(&m.crowded, Trouble{})
+	}
 	// Each member is probed in turn, once in so many intervals as there are members.
 	limit := 6 * time.Duration(alive+1) * m.opts.Timing.Probe
 	for _, r := range m.records {
@@ -179,8 +182,10 @@ func (m *Mesh) selfLocked() Member {
 		ID: m.id, Name: m.opts.Name, Addr: m.Addr(), Version: m.opts.Version, Self: true, State: Alive,
 		Since: time.UnixMilli(int64(m.life >> 16)), Seen: time.Now(), Trouble: m.fenced,
 	}
-	if me.Trouble.Kind == NoTrouble {
-		me.Trouble = m.conflict
+	for _, t := range []Trouble{m.conflict, m.crowded} {
+		if me.Trouble.Kind == NoTrouble {
+			me.Trouble = t
+		}
 	}
 	if m.leaving || m.closed {
 		me.State = Left

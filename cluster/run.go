@@ -40,7 +40,7 @@ func (m *Mesh) hear(n news) {
 	switch n.kind {
 	case newsJoin, newsUpdate:
 		mt, err := decodeMeta(n.meta)
-		if err != nil || m.gossip == nil {
+		if err != nil || m.gossip == nil || m.fullLocked(n.id) {
 			return
 		}
 		r := m.recordLocked(n.id)
@@ -63,7 +63,7 @@ func (m *Mesh) hear(n news) {
 		m.conflictLocked(n)
 	case newsRefused:
 		mt, err := decodeMeta(n.meta)
-		if err != nil {
+		if err != nil || m.fullLocked(n.id) {
 			return
 		}
 		r := m.recordLocked(n.id)
@@ -98,7 +98,7 @@ func (m *Mesh) suspectLocked(addr string) {
 func (m *Mesh) attach(g *greeting) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed || m.leaving || m.fenced.Kind != NoTrouble {
+	if m.closed || m.leaving || m.fenced.Kind != NoTrouble || m.fullLocked(g.peer.ID) {
 		g.raw.Close()
 		return
 	}

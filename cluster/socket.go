@@ -16,8 +16,6 @@ const (
 	// firstOfTLS is the first byte of a TLS connection. Those of memberlist begin with a label, or with a message number below 14.
 	firstOfTLS   = 0x16
 	firstOfLabel = 244
-	// maxStrangers is how many connections may be there that have not yet proved anything.
-	maxStrangers = 256
 	// packetQueue is how many packets may wait for memberlist; more are dropped, as a network does.
 	packetQueue = 256
 )
@@ -28,16 +26,13 @@ type socket struct {
 	udp      *net.UDPConn
 	net      network
 	log      *slog.Logger
-	link     func(net.Conn) // takes over a TLS connection
-	patience time.Duration  // for the first byte
+	link     func(*stranger) // takes over a TLS connection
+	patience time.Duration   // for the first byte
+	crowd    crowd
+	wg       sync.WaitGroup
 
-	slots chan struct{} // one for each stranger
-	wg    sync.WaitGroup
-
-	mu        sync.Mutex // guards the fields below
-	gossip    *transport // nil: what comes for it is dropped
-	strangers map[net.Conn]struct{}
-	closed    bool
+	mu     sync.Mutex // guards gossip
+	gossip *transport // nil: what comes for it is dropped
 }
 
 // listen opens both protocols at one port.
@@ -67,12 +62,8 @@ func listen(bind string) (*net.TCPListener, *net.UDPConn, error) {
 	}
 }
 
-func newSocket(tcp *net.TCPListener, udp *net.UDPConn, nw network, log *slog.Logger, patience time.Duration, link func(net.Conn)) *socket {
-	return &socket{
-		tcp: tcp, udp: udp, net: nw, log: log, link: link, patience: patience,
-		slots:     make(chan struct{}, maxStrangers),
-		strangers: map[net.Conn]struct{}{},
-	}
+func newSocket(tcp *net.TCPListener, udp *net.UDPConn, nw network, log *slog.Logger, patience time.Duration, link func(*stranger)) *socket {
+	return &socket{tcp: tcp, udp: udp, net: nw, log: log, link: link, patience: patience}
 }
 
 func (s *socket) start() {
@@ -84,12 +75,7 @@ func (s *socket) port() int { return s.tcp.Addr().(*net.TCPAddr).Port }
 
 // close ends listening, and the connections of strangers.
 func (s *socket) close() {
-	s.mu.Lock()
-	s.closed = true
-	for c := range s.strangers {
-		c.Close()
-	}
-	s.mu.Unlock()
+	s.crowd.close()
 	s.tcp.Close()
 	s.udp.Close()
 	s.wg.Wait()
@@ -106,61 +92,27 @@ func (s *socket) accept() {
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
-		select {
-		case s.slots <- struct{}{}:
-		default:
-			c.Close()
-			continue
+		if known := s.crowd.meet(c); known != nil {
+			s.wg.Go(func() { s.sniff(known) })
 		}
-		if !s.meet(c) {
-			return
-		}
-		s.wg.Go(func() {
-			defer func() { <-s.slots }()
-			s.sniff(c)
-		})
 	}
-}
-
-// meet notes a stranger; part forgets it, when it is known or gone.
-func (s *socket) meet(c net.Conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		c.Close()
-		return false
-	}
-	s.strangers[c] = struct{}{}
-	return true
-}
-
-func (s *socket) part(c net.Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.strangers, c)
 }
 
 // sniff hands a connection to whom it is for.
-func (s *socket) sniff(c net.Conn) {
-	defer s.part(c)
-	var first [1]byte
-	if err := c.SetReadDeadline(time.Now().Add(s.patience)); err != nil {
+func (s *socket) sniff(c *stranger) {
+	if err := c.sniff(s.patience); err != nil {
 		c.Close()
 		return
 	}
-	if _, err := c.Read(first[:]); err != nil {
-		c.Close()
-		return
-	}
-	whole := &unreadConn{Conn: c, first: first[0], unread: true}
-	switch first[0] {
+	switch c.first {
 	case firstOfTLS:
-		s.link(whole)
+		s.link(c)
 	case firstOfLabel:
+		c.budget = maxStream
 		s.mu.Lock()
 		g := s.gossip
 		s.mu.Unlock()
-		if g == nil || !g.stream(whole) {
+		if g == nil || !g.stream(c) {
 			c.Close()
 		}
 	default:
@@ -185,22 +137,6 @@ func (s *socket) receive() {
 			g.packet(&memberlist.Packet{Buf: append([]byte(nil), buf[:n]...), From: from, Timestamp: time.Now()})
 		}
 	}
-}
-
-// unreadConn gives back the byte that was read to see what the connection is.
-type unreadConn struct {
-	net.Conn
-	first  byte
-	unread bool
-}
-
-func (c *unreadConn) Read(p []byte) (int, error) {
-	if c.unread && len(p) > 0 {
-		c.unread = false
-		p[0] = c.first
-		return 1, nil
-	}
-	return c.Conn.Read(p)
 }
 
 // transport is the socket as one memberlist sees it.

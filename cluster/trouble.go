@@ -22,6 +22,7 @@ const (
 	VersionMismatch  TroubleKind = "version_mismatch" // no protocol in common
 	ClockOff         TroubleKind = "clock_off"        // the clocks differ by more than a minute
 	AddressConflict  TroubleKind = "address_conflict" // returned elsewhere while the others have not missed it yet
+	TooManyNodes     TroubleKind = "too_many_nodes"   // more nodes than are kept
 	TroubleUndefined TroubleKind = "trouble"          // anything else
 )
 

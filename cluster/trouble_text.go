@@ -79,6 +79,8 @@ func refusedTrouble(addr string, e *refusedError, ourVersion string) Trouble {
 		return Trouble{WrongCluster, fmt.Sprintf("the node at %s is of another cluster: remove its address here, or let it join this cluster with a token", addr)}
 	case VersionMismatch:
 		return versionTrouble(fmt.Sprintf("%s (%s)", or(e.peer.Name, "a node"), addr), e.peer.Version, ourVersion)
+	case TooManyNodes:
+		return Trouble{TooManyNodes, fmt.Sprintf("the node at %s knows of as many nodes as a cluster may have: forget there those that will not return (snug forget)", addr)}
 	case DuplicateID:
 		return Trouble{DuplicateID, fmt.Sprintf("the node at %s keeps out of the cluster because another machine has the same id", addr)}
 	}
