@@ -19,6 +19,9 @@ const (
 // frameSize is the size in bytes that frames with entries aim at: the link is free for others soon again. One entry may exceed it.
 const frameSize = 64 << 10
 
+// maxSetFrame is the most that is taken of a frame of a Set: several times what is sent, and little in memory however small its entries are.
+const maxSetFrame = 4 * frameSize
+
 // kind is the first byte of a frame. Those from [RestKind] on are not of the Set.
 type kind byte
 
@@ -111,6 +114,9 @@ var errFrame = errors.New("mesh: damaged frame of a set")
 
 // decodeFrame is strict: it accepts only what encode makes. Nothing in the result points into b.
 func decodeFrame(b []byte) (frame, error) {
+	if len(b) > maxSetFrame {
+		return frame{}, errFrame
+	}
 	r := reader{b: b}
 	f := frame{kind: kind(r.byte())}
 	f.life = r.uint64()

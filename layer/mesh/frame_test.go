@@ -35,6 +35,7 @@ func TestDamagedFramesAreRefused(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"empty":                 nil,
 		"of no kind":            make([]byte, 17),
+		"that is huge":          append(chunk.encode(), bytes.Repeat([]byte{0, 1}, maxSetFrame)...),
 		"cut short":             chunk.encode()[:10],
 		"with more behind":      append(frame{kind: kindMore}.encode(), 0),
 		"with unknown flags":    frame{kind: kindChunk, flags: 4}.encode(),
