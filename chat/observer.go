@@ -16,15 +16,25 @@ type observer struct {
 	seen   *seenWriter
 	stop   func()
 
-	mu     sync.Mutex // guards what follows
-	places map[ID]struct{}
+	telling sync.Mutex // held while somebody's coming or going is looked at and told, so that the last word is true
+
+	mu      sync.Mutex // guards what follows
+	places  map[ID]struct{}
+	waiting map[ID]map[string]struct{} // places of people whose rows are not here yet, see maxWaiting
 }
+
+// maxWaiting is how many people whose rows are still on their way are told of as soon as these come. The others are seen when a page is opened.
+const (
+	maxWaiting       = 10_000
+	maxWaitingPlaces = 20 // of each of them
+)
 
 func newObserver(c *Chat) *observer {
 	o := &observer{
-		chat:   c,
-		places: make(map[ID]struct{}),
-		seen:   newSeenWriter(c.store, c.log, c.now, c.online),
+		chat:    c,
+		places:  make(map[ID]struct{}),
+		waiting: make(map[ID]map[string]struct{}),
+		seen:    newSeenWriter(c.store, c.log, c.now, c.online),
 	}
 	o.counts = newCounts(o.sendCount)
 	o.stop = c.presence.Watch(o.observe)
@@ -50,19 +60,72 @@ func (o *observer) observe(e presence.Event) {
 	if !ok {
 		return
 	}
+	o.telling.Lock()
+	defer o.telling.Unlock()
+	o.tell(user, e)
+}
+
+// tell tells of somebody who has an account here. Of anybody else it waits for that.
+func (o *observer) tell(user ID, e presence.Event) {
 	ctx := context.Background() // the tracker has none to give
 	lookUp, cancel := queryContext(ctx)
 	defer cancel()
-	names, err := o.chat.people.names(lookUp, []ID{user})
+	names, err := o.chat.people.known(lookUp, []ID{user})
 	if err != nil {
 		o.chat.log.Error("name of who came or went", "error", err)
 	}
+	name, known := names[user]
+	o.wait(user, e.Place, e.Present && !known)
+	if !known {
+		return
+	}
 	if e.Place == server {
-		o.server(ctx, user, names[user], e)
+		o.server(ctx, user, name, e)
 		return
 	}
 	if room, ok := parseHex(e.Place); ok {
-		o.room(ctx, room, names[user], e)
+		o.room(ctx, room, name, e)
+	}
+}
+
+// wait notes whether somebody's row is waited for, to tell then that they are in a place.
+func (o *observer) wait(user ID, place string, waiting bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	places := o.waiting[user]
+	switch {
+	case !waiting:
+		delete(places, place)
+		if len(places) == 0 {
+			delete(o.waiting, user)
+		}
+		return
+	case places == nil && len(o.waiting) >= maxWaiting:
+		return
+	case places == nil:
+		places = make(map[string]struct{})
+		o.waiting[user] = places
+	}
+	if len(places) < maxWaitingPlaces {
+		places[place] = struct{}{}
+	}
+}
+
+// arrived tells where somebody is whose row has come.
+func (o *observer) arrived(user ID) {
+	o.mu.Lock()
+	places := o.waiting[user]
+	delete(o.waiting, user)
+	o.mu.Unlock()
+	if len(places) == 0 {
+		return
+	}
+	o.telling.Lock()
+	defer o.telling.Unlock()
+	for place := range places {
+		if o.chat.presence.Present(place, user.Hex()) {
+			o.tell(user, presence.Event{Place: place, User: user.Hex(), Present: true, At: o.chat.now()})
+		}
 	}
 }
 

@@ -9,10 +9,11 @@ import (
 	"snug/store"
 )
 
-// maxCachedPeople and maxCachedStrangers bound the names that are held, at about 200 bytes each.
+// maxCachedPeople and maxCachedStrangers bound the names that are held, at about 200 bytes each; maxUnknown the ids without a name, at about 40.
 const (
 	maxCachedPeople    = 50_000
 	maxCachedStrangers = 10_000
+	maxUnknown         = 200_000
 )
 
 // people is a directory of names. It is filled as people turn up, and kept current by the publisher: of two states of
@@ -25,6 +26,7 @@ type people struct {
 	ids       map[ID]*cachedPerson
 	keys      map[string]*cachedPerson
 	strangers map[string]struct{} // keys that nobody has, so that "@here" costs one query and not one a message
+	unknown   map[ID]struct{}     // ids that nobody has here, so that those of another node's making cost one query and not one a page
 	changes   uint64              // counts the rows taken in: what was looked up before one may be wrong after it
 }
 
@@ -41,6 +43,7 @@ func newPeople(st *store.Store, key func(string) (string, error)) *people {
 		ids:       make(map[ID]*cachedPerson),
 		keys:      make(map[string]*cachedPerson),
 		strangers: make(map[string]struct{}),
+		unknown:   make(map[ID]struct{}),
 	}
 }
 
@@ -50,6 +53,7 @@ func (p *people) put(row *store.User) Person {
 	defer p.mu.Unlock()
 	p.changes++
 	delete(p.strangers, row.Key)
+	delete(p.unknown, row.ID)
 	old := p.ids[row.ID]
 	if old != nil && old.place >= row.Place {
 		return old.Person
@@ -91,23 +95,30 @@ func (p *people) evict() {
 	}
 }
 
-// names returns the name of each id. Those that it does not hold are read in one query; an id that nobody has gets a
-// name made of its digits, because its row may still be on its way.
+// names returns the name of each id. An id that nobody has gets a name made of its digits, because its row may still be on its way.
 func (p *people) names(ctx context.Context, ids []ID) (map[ID]string, error) {
+	names, err := p.known(ctx, ids)
+	for _, id := range ids {
+		if _, ok := names[id]; !ok && !id.IsZero() {
+			names[id] = "user-" + id.Hex()[:8]
+		}
+	}
+	return names, err
+}
+
+// known returns the name of each id that somebody has. Those that it does not hold are read in one query.
+func (p *people) known(ctx context.Context, ids []ID) (map[ID]string, error) {
 	names := make(map[ID]string, len(ids))
 	var missing []ID
 	p.mu.RLock()
+	changes := p.changes
 	for _, id := range ids {
-		if _, seen := names[id]; seen || id.IsZero() {
-			continue
-		}
 		person := p.ids[id]
-		if person == nil {
+		if person != nil {
+			names[id] = person.Name
+		} else if _, unknown := p.unknown[id]; !unknown && !id.IsZero() {
 			missing = append(missing, id)
-			names[id] = "user-" + id.Hex()[:8]
-			continue
 		}
-		names[id] = person.Name
 	}
 	p.mu.RUnlock()
 	if len(missing) == 0 {
@@ -117,10 +128,32 @@ func (p *people) names(ctx context.Context, ids []ID) (map[ID]string, error) {
 	if err != nil {
 		return names, fmt.Errorf("look up names: %w", err)
 	}
+	p.putUnknown(missing, rows, changes)
 	for i := range rows {
 		names[rows[i].ID] = p.put(&rows[i]).Name
 	}
 	return names, nil
+}
+
+// putUnknown remembers which of the ids nobody has, unless a row came in since changes was read: it may be theirs.
+func (p *people) putUnknown(asked []ID, found []store.User, changes uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.changes != changes || len(found) == len(asked) {
+		return
+	}
+	if len(p.unknown)+len(asked) > maxUnknown {
+		clear(p.unknown)
+	}
+	if len(asked) > maxUnknown {
+		return
+	}
+	for _, id := range asked {
+		p.unknown[id] = struct{}{}
+	}
+	for i := range found {
+		delete(p.unknown, found[i].ID)
+	}
 }
 
 // byName returns who has a name, or an error that wraps store.ErrNotFound. It asks the store about a name that it

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"snug/presence"
@@ -57,8 +58,16 @@ func (c *Chat) Online(ctx context.Context, limit int) (names []string, total int
 	return names[:min(len(names), max(limit, 0))], len(names), nil
 }
 
-// online returns who is online.
-func (c *Chat) online() []ID { return c.usersAt(server) }
+// online returns who is online, of those who have an account here.
+func (c *Chat) online() []ID {
+	ctx, cancel := queryContext(context.Background())
+	defer cancel()
+	names, err := c.people.known(ctx, c.usersAt(server))
+	if err != nil {
+		c.log.Error("names of people online", "error", err)
+	}
+	return slices.Collect(maps.Keys(names))
+}
 
 func (c *Chat) usersAt(place string) []ID {
 	users := c.presence.Users(place)
@@ -71,9 +80,10 @@ func (c *Chat) usersAt(place string) []ID {
 	return ids
 }
 
-// namesAt returns the names that it knows beside an error.
+// namesAt returns the names that it knows beside an error. Somebody whose row is not here yet, or never will be, is not among them: what another node
+// says about who is there is not enough to be somebody.
 func (c *Chat) namesAt(ctx context.Context, place string) ([]string, error) {
-	byID, err := c.people.names(ctx, c.usersAt(place))
+	byID, err := c.people.known(ctx, c.usersAt(place))
 	names := make([]string, 0, len(byID))
 	for _, name := range byID {
 		names = append(names, name)

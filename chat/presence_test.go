@@ -2,6 +2,8 @@ package chat
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +40,55 @@ func TestPeopleInARoomAreTold(t *testing.T) {
 	}
 	if got := w.Present(room); len(got) != 0 {
 		t.Errorf("%v are still there", got)
+	}
+}
+
+// TestOnlyPeopleWithAnAccountAreThere: what another node says is not enough to be somebody. Who has an account is told of when its row comes.
+func TestOnlyPeopleWithAnAccountAreThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	ada := w.user("ada")
+	room := w.room(ada, "Lobby")
+	ear := w.listen(UsersGroup, RoomGroup(room.ID))
+	late, never := store.NewID(), store.NewID()
+	for _, id := range []store.ID{never, late} {
+		w.tracker.Enter("", id.Hex())
+		w.tracker.Enter(room.ID.Hex(), id.Hex())
+	}
+	w.EnterServer(ada)
+	if got := ear.next(); got != `{"type":"presence","username":"ada","is_logged_in":true}` {
+		t.Errorf("told %s", got)
+	}
+	if names, total, err := w.Online(t.Context(), 10); err != nil || total != 1 || len(w.Present(room)) != 0 {
+		t.Errorf("online are %v of %d (%v), and in the room %v", names, total, err, w.Present(room))
+	}
+	if online := w.Chat.online(); len(online) != 1 {
+		t.Errorf("%v are noted as seen", online)
+	}
+
+	row := &store.User{
+		Header: store.Header{Origin: store.Origin{Stamp: store.StampAt(time.Now()), Feed: store.NewID(), Seq: 1}},
+		ID:     late, ClaimedName: "Grace", ClaimedKey: "grace", Claimed: 1, Password: "!",
+	}
+	if _, err := w.store.Merge(t.Context(), []store.Row{row}); err != nil {
+		t.Fatal(err)
+	}
+	told := []string{ear.next(), ear.next()}
+	slices.Sort(told)
+	want := []string{`{"type":"presence","username":"Grace","is_logged_in":true}`, `{"type":"user_join","room":"Lobby","user":"Grace"}`}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Error(diff)
+	}
+	if names, total, err := w.Online(t.Context(), 10); err != nil || total != 2 || !cmp.Equal(names, []string{"Grace", "ada"}) {
+		t.Errorf("online are %v of %d, %v", names, total, err)
+	}
+	w.tracker.Drop(late.Hex())
+	w.tracker.Drop(never.Hex())
+	w.LogOut(ada.ID)
+	for _, name := range []string{"Grace", "Grace", "ada"} {
+		if got := ear.next(); !strings.Contains(got, name) {
+			t.Errorf("told %s, want it to be about %s", got, name)
+		}
 	}
 }
 

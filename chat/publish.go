@@ -96,6 +96,7 @@ func (p *publisher) publish(ctx context.Context, rows []store.Row) {
 		switch row := row.(type) {
 		case *store.User:
 			p.chat.people.put(row)
+			p.chat.observer.arrived(row.ID)
 		case *store.Room:
 			p.chat.rooms.put(row)
 			p.chat.observer.counts.mark(row.ID)
@@ -106,13 +107,14 @@ func (p *publisher) publish(ctx context.Context, rows []store.Row) {
 	if len(ids) == 0 {
 		return
 	}
+	names, err := p.names(ctx, ids)
+	if err != nil {
+		p.chat.log.Error("messages are not told: their authors are not known", "error", err)
+		return
+	}
 	// Only looking things up is bounded in time: what is known by then is sent all the same.
 	lookUp, cancel := queryContext(ctx)
 	defer cancel()
-	names, err := p.chat.people.names(lookUp, ids)
-	if err != nil {
-		p.chat.log.Error("names of authors", "error", err)
-	}
 	for _, row := range rows {
 		if m, ok := row.(*store.Message); ok {
 			p.message(ctx, lookUp, m, names)
@@ -146,23 +148,43 @@ func (p *publisher) message(ctx, lookUp context.Context, m *store.Message, names
 	}
 }
 
-// room finds the room of a message. Where the store cannot be read it asks again until it can: later messages would
+// room finds the room of a message.
+func (p *publisher) room(ctx, lookUp context.Context, id ID) (room Room, err error) {
+	err = p.insist(ctx, lookUp, "room of a message could not be read: trying again", func(ctx context.Context) error {
+		room, err = p.chat.rooms.byID(ctx, id)
+		return err
+	})
+	return room, err
+}
+
+// names finds the names of the authors of messages: nobody else is told later who they were.
+func (p *publisher) names(ctx context.Context, ids []ID) (names map[ID]string, err error) {
+	lookUp, cancel := queryContext(ctx)
+	defer cancel()
+	err = p.insist(ctx, lookUp, "names of authors could not be read: trying again", func(ctx context.Context) error {
+		names, err = p.chat.people.names(ctx, ids)
+		return err
+	})
+	return names, err
+}
+
+// insist looks something up. Where the store cannot be read it asks again until it can: later messages would
 // move those who listen past this one, and recovery would never bring it. Meanwhile the queue fills, and who posts waits.
-// Only a store that has no such room, or a Chat that closes, ends it.
-func (p *publisher) room(ctx, lookUp context.Context, id ID) (Room, error) {
-	room, err := p.chat.rooms.byID(lookUp, id)
+// Only a store that does not have it, or a Chat that closes, ends it.
+func (p *publisher) insist(ctx, first context.Context, warning string, lookUp func(context.Context) error) error {
+	err := lookUp(first)
 	for wait := retryFirst; err != nil && !errors.Is(err, store.ErrNotFound); wait = min(2*wait, retryLast) {
-		p.chat.log.Warn("room of a message could not be read: trying again", "room", id, "wait", wait, "error", err)
+		p.chat.log.Warn(warning, "wait", wait, "error", err)
 		select {
 		case <-time.After(wait):
 		case <-p.closing:
-			return Room{}, err
+			return err
 		}
 		again, cancel := queryContext(ctx)
-		room, err = p.chat.rooms.byID(again, id)
+		err = lookUp(again)
 		cancel()
 	}
-	return room, err
+	return err
 }
 
 // liveType is the type of the frame that tells a state of a message: fresh where it is new. A row says what it is: a

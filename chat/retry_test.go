@@ -27,24 +27,43 @@ func (l lines) await(text string) {
 	}
 }
 
-// noRooms makes the rooms of a store unreadable, and empties the cache, and returns what gives them back.
-func (w *world) noRooms() (giveBack func()) {
+// renamer renames columns of a table.
+func (w *world) renamer(table string) (rename func(from, to string)) {
 	w.t.Helper()
 	other, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(w.dir, "snug.db")))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = other.Close() })
-	rename := func(from, to string) {
-		if _, err := other.ExecContext(w.t.Context(), "ALTER TABLE rooms RENAME COLUMN "+from+" TO "+to); err != nil {
+	return func(from, to string) {
+		w.t.Helper()
+		if _, err := other.ExecContext(w.t.Context(), "ALTER TABLE "+table+" RENAME COLUMN "+from+" TO "+to); err != nil {
 			w.t.Fatal(err)
 		}
 	}
+}
+
+// noRooms makes the rooms of a store unreadable, and empties the cache, and returns what gives them back.
+func (w *world) noRooms() (giveBack func()) {
+	w.t.Helper()
+	rename := w.renamer("rooms")
 	rename("key", "away")
 	w.rooms.mu.Lock()
 	clear(w.rooms.ids)
 	clear(w.rooms.keys)
 	w.rooms.mu.Unlock()
+	return func() { rename("away", "key") }
+}
+
+// noPeople is noRooms for people.
+func (w *world) noPeople() (giveBack func()) {
+	w.t.Helper()
+	rename := w.renamer("users")
+	rename("key", "away")
+	w.people.mu.Lock()
+	clear(w.people.ids)
+	clear(w.people.keys)
+	w.people.mu.Unlock()
 	return func() { rename("away", "key") }
 }
 
@@ -74,6 +93,23 @@ func TestMessagesAreToldThoughTheirRoomCouldNotBeReadAtFirst(t *testing.T) {
 		if e := ear.events(1)[0]; e.Message != want || e.Room != "lobby" {
 			t.Errorf("told %+v, want %s", e, want)
 		}
+	}
+}
+
+// TestMessagesAreToldWithTheNamesOfTheirAuthors holds also where those could not be read at first.
+func TestMessagesAreToldWithTheNamesOfTheirAuthors(t *testing.T) {
+	t.Parallel()
+	logged := make(lines, 100)
+	w := newWorld(t, Options{Logger: slog.New(slog.NewTextHandler(logged, nil))})
+	ada := w.user("ada")
+	room := w.room(ada, "lobby")
+	ear := w.listen(RoomGroup(room.ID))
+	giveBack := w.noPeople()
+	w.say(ada, room, "first")
+	logged.await("names of authors")
+	giveBack()
+	if e := ear.events(1)[0]; e.User != "ada" {
+		t.Errorf("told %+v", e)
 	}
 }
 
