@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -75,16 +76,25 @@ func (p place) String() string {
 	return p.url + " (" + p.on + ")"
 }
 
+// placeAt is that of a host. A port that browsers take by themselves is left out.
+func placeAt(scheme, host string, port int, on string) place {
+	address := net.JoinHostPort(host, strconv.Itoa(port))
+	if (scheme == "https" && port == 443) || (scheme == "http" && port == 80) {
+		if address = host; strings.Contains(host, ":") {
+			address = "[" + host + "]"
+		}
+	}
+	return place{url: fmt.Sprintf("%s://%s/", scheme, address), on: on}
+}
+
 // places are the addresses under which browsers find what listens on address: never 0.0.0.0 or [::], which are no places, but those of each
 // interface.
-func places(address string, port int) ([]place, error) {
+func places(scheme, address string, port int) ([]place, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
-	at := func(host, on string) place {
-		return place{url: fmt.Sprintf("http://%s/", net.JoinHostPort(host, strconv.Itoa(port))), on: on}
-	}
+	at := func(host, on string) place { return placeAt(scheme, host, port, on) }
 	if host != "" && !net.ParseIP(host).IsUnspecified() {
 		return []place{at(host, "")}, nil
 	}

@@ -65,7 +65,7 @@ func TestPlacesAreAddressesThatOpen(t *testing.T) {
 		for _, l := range listeners {
 			go server.Serve(l) // ends with the test
 		}
-		all, err := places(address, portOf(listeners[0]))
+		all, err := places("http", address, portOf(listeners[0]))
 		if err != nil || len(all) == 0 {
 			t.Fatalf("%s: %v, %v", address, all, err)
 		}

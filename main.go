@@ -64,6 +64,8 @@ func commands() []command {
 		{"user enable", "NAME", "let somebody in again who was disabled", userChange("user-enable", "can log in again")},
 		{"user promote", "NAME", "make somebody an administrator", userChange("user-promote", "is an administrator now")},
 		{"user demote", "NAME", "take the rights of an administrator from somebody", userLimit("user-demote", "is no administrator any more")},
+		{"tls fingerprint", "", "print the fingerprint of the certificate authority that this place has of its own, to compare", tlsFingerprint},
+		{"tls root", "", "print its root certificate, as PEM", tlsRoot},
 		{"config print", "", "show every setting that is in force, and where it comes from", configPrint},
 		{"config check", "[FILE]", "say what is wrong with FILE, or with everything that serve would read", configCheck},
 		{"config example", "", "print a file with every setting and its default", prints(exampleConfig)},
@@ -226,7 +228,7 @@ func stopSignals() []os.Signal {
 
 // welcome tells where Snug is, and how the first admin gets in.
 func (n *node) welcome(w io.Writer) error {
-	all, err := places(n.config.Server.Listen, portOf(n.listeners[0]))
+	all, err := n.places()
 	if err != nil {
 		return err
 	}
@@ -237,11 +239,27 @@ func (n *node) welcome(w io.Writer) error {
 	if n.setup != "" {
 		text += "Make the first admin at " + all[0].url + "sign_up/?setup=" + n.setup + " (it works once)\n"
 	}
-	if isOpen(n.listeners) {
-		n.logger.Warn("plain HTTP: whoever is on the network between can read along", "listen", n.config.Server.Listen)
+	if internal := n.internal(); internal != nil && internal.Authority() != nil {
+		text += "Browsers trust it once they have the certificate from ca/ there, with the fingerprint\n  " + internal.Authority().Fingerprint() + "\n"
+	}
+	if n.certificates == nil && isOpen(n.listeners) && len(n.config.Server.TrustedProxies) == 0 {
+		n.logger.Warn("plain HTTP: whoever is on the network between can read along; [tls] in the configuration ends that", "listen", n.config.Server.Listen)
 	}
 	_, err = io.WriteString(w, text)
 	return err
+}
+
+// places are where browsers find this node. With a certificate that others have made, those are its names: under all others they would warn.
+func (n *node) places() ([]place, error) {
+	port := portOf(n.listeners[0])
+	var all []place
+	for _, host := range n.certified() {
+		all = append(all, placeAt(n.scheme(), host, port, ""))
+	}
+	if len(all) > 0 {
+		return all, nil
+	}
+	return places(n.scheme(), n.config.Server.Listen, port)
 }
 
 // advise adds what to do to what an operator can mend.

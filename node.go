@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"snug/account"
+	"snug/cert"
 	"snug/chat"
 	"snug/config"
 	"snug/layer"
@@ -24,15 +25,19 @@ import (
 
 // node is a running Snug: its parts in the order in which they are opened. They are closed in reverse.
 type node struct {
-	store     *store.Store
-	cluster   *clusterNode  // nil: this node is alone
-	layer     *layer.Memory // of this node; package chat publishes on it, see openLayer
-	presence  *presence.Tracker
-	accounts  *account.Accounts
-	chat      *chat.Chat
-	web       *web.Server
-	listeners []net.Listener
-	http      *http.Server
+	store    *store.Store
+	cluster  *clusterNode  // nil: this node is alone
+	layer    *layer.Memory // of this node; package chat publishes on it, see openLayer
+	presence *presence.Tracker
+	accounts *account.Accounts
+	chat     *chat.Chat
+	web      *web.Server
+
+	certificates cert.Source // nil: plain HTTP
+	listeners    []net.Listener
+	plain        []net.Listener // beside those with TLS
+	http         *http.Server
+	redirect     *http.Server // answers on plain; nil: there is none
 
 	setup  string // the token that makes the first admin, "" if there is one
 	logger *slog.Logger
@@ -84,6 +89,9 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 	n.onClose(n.chat.Close)
 	n.replicate() // when everybody who follows the store does
 
+	if err = n.openTLS(ctx); err != nil {
+		return n, err
+	}
 	carried, err := fs.Sub(files, "web")
 	if err != nil {
 		return n, err
@@ -96,7 +104,7 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 			MessagesPerSecond: c.Limits.MessagesPerSecond, CallsPerMinute: c.Limits.APIPerMinute, FrameBytes: int64(c.Limits.FrameBytes),
 			QueueBytes: c.Limits.QueueBytes, QueueFrames: c.Limits.QueueFrames, GroupExpiry: c.Layer.GroupExpiry,
 		},
-		Names: names(c), Proxies: proxies(c), Version: programVersion(), Ready: n.store.Ready, Cluster: n.clusterPage(), Nodes: n.pageNodes(), Logger: logger,
+		Names: names(c), Proxies: proxies(c), HSTS: hsts(&c.TLS), Authority: n.root, Version: programVersion(), Ready: n.store.Ready, Cluster: n.clusterPage(), Nodes: n.pageNodes(), Logger: logger,
 	})
 	if err != nil {
 		return n, err
@@ -106,26 +114,10 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 	// For a node that never ran; stop has done it otherwise.
 	n.closes = append(n.closes, func() error { return n.web.Shutdown(context.WithoutCancel(ctx)) })
 
-	if n.listeners, err = listen(ctx, c.Server.Listen); err != nil {
+	if err = n.openHTTP(ctx); err != nil {
 		return n, err
 	}
-	n.onClose(n.closeListeners)
-	if err = n.announce(); err != nil {
-		return n, err
-	}
-	n.http = &http.Server{
-		Handler:           n.web,
-		ReadHeaderTimeout: c.Limits.HeaderTimeout,
-		ReadTimeout:       c.Limits.RequestTimeout,
-		WriteTimeout:      c.Limits.RequestTimeout,
-		IdleTimeout:       c.Limits.IdleTimeout,
-		MaxHeaderBytes:    c.Limits.HeaderBytes,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
-		// What a request still does when Snug is told to stop, it may finish: stop cuts it off in the end.
-		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
-	}
-	n.closes = append(n.closes, n.stop)
-	return n, nil
+	return n, n.announce()
 }
 
 // firstAdmin makes the token for the first admin. A node that has joined others and has no accounts yet makes none: they may have an admin.
@@ -139,34 +131,6 @@ func (n *node) firstAdmin(ctx context.Context) (token string, err error) {
 	return n.accounts.Setup(ctx)
 }
 
-// run answers until ctx ends or a listener breaks. Close follows in either case.
-func (n *node) run(ctx context.Context) error {
-	broken := make(chan error, len(n.listeners))
-	for _, l := range n.listeners {
-		go func() { broken <- n.http.Serve(l) }()
-	}
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-broken:
-		return fmt.Errorf("answer on %s: %w", n.config.Server.Listen, err)
-	}
-}
-
-// stop takes no more connections, tells the sockets to come back and lets requests finish.
-func (n *node) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), n.config.Server.ShutdownTimeout)
-	defer cancel()
-	quiet := make(chan error, 1)
-	go func() { quiet <- n.http.Shutdown(ctx) }()
-	err := n.web.Shutdown(ctx)
-	if errHTTP := <-quiet; errHTTP != nil {
-		n.logger.Warn("requests were cut off", "after", n.config.Server.ShutdownTimeout)
-		err = errors.Join(err, n.http.Close())
-	}
-	return err
-}
-
 // close undoes what open did, as far as it came. It flushes what was written.
 func (n *node) close() error {
 	var errs []error
@@ -175,13 +139,6 @@ func (n *node) close() error {
 	}
 	n.closes = nil
 	return errors.Join(errs...)
-}
-
-// closeListeners is for a node that never ran; stop has closed them otherwise.
-func (n *node) closeListeners() {
-	for _, l := range n.listeners {
-		_ = l.Close() // it may be closed already, and there is nothing to lose
-	}
 }
 
 func (n *node) onClose(f func()) {

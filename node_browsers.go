@@ -40,8 +40,8 @@ func (n *node) announce() error {
 		return nil
 	}
 	address := n.config.Cluster.URL
-	if address == "" {
-		address = browserURL(n.config.Server.Listen, portOf(n.listeners[0]), n.cluster.mesh.Addr())
+	if address == "" && len(n.certified()) == 0 { // whose names are not said to be of this node alone
+		address = browserURL(n.scheme(), n.config.Server.Listen, portOf(n.listeners[0]), n.cluster.mesh.Addr())
 	}
 	if address == "" {
 		n.logger.Warn("pages of other nodes cannot come here when theirs dies: set cluster.url", "listen", n.config.Server.Listen)
@@ -52,7 +52,7 @@ func (n *node) announce() error {
 // browserURL is where browsers on the machines of other nodes, or near them, find what listens on an address; "" if they cannot. Who listens on every
 // interface is found where the other nodes find it, and who listens on this machine alone only if the other nodes are on it too. An IPv6 address in
 // numbers is none, for a content security policy cannot name it.
-func browserURL(listen string, port int, advertised string) string {
+func browserURL(scheme, listen string, port int, advertised string) string {
 	host, _, err := net.SplitHostPort(listen)
 	meeting, _, errMeeting := net.SplitHostPort(advertised)
 	if err != nil || errMeeting != nil {
@@ -68,6 +68,6 @@ func browserURL(listen string, port int, advertised string) string {
 	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
 		return ""
 	}
-	u := url.URL{Scheme: "http", Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: "/"}
+	u := url.URL{Scheme: scheme, Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: "/"}
 	return u.String()
 }

@@ -15,7 +15,7 @@ func TestAddressForBrowsersFollowsWhereNodesMeet(t *testing.T) {
 		"nodes meet by IPv6":       {":8000", "[2001:db8::1]:7846", ""},
 		"IPv6":                     {"[2001:db8::1]:8000", "192.0.2.1:7846", ""},
 	} {
-		if got := browserURL(c.listen, 8000, c.advertised); got != c.want {
+		if got := browserURL("http", c.listen, 8000, c.advertised); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}

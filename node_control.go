@@ -42,7 +42,7 @@ func (n *node) handlers() control.Handlers {
 
 // office is where commands change people and rooms while this node runs.
 func (n *node) office() *office {
-	return &office{accounts: n.accounts, chat: n.chat}
+	return &office{accounts: n.accounts, chat: n.chat, store: n.store}
 }
 
 func (n *node) invite(_ context.Context, in inviteRequest) (invitation, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 	"syscall"
@@ -31,10 +32,11 @@ const (
 type office struct {
 	accounts *account.Accounts
 	chat     *chat.Chat
+	store    *store.Store
 }
 
 func (o *office) handlers() control.Handlers {
-	return control.Handlers{
+	handlers := control.Handlers{
 		"user-list":    control.Handle(o.listUsers),
 		"user-add":     control.Handle(o.addUser),
 		"user-passwd":  control.Handle(o.setPassword),
@@ -43,6 +45,8 @@ func (o *office) handlers() control.Handlers {
 		"user-promote": control.Handle(o.promoteUser),
 		"user-demote":  control.Handle(o.demoteUser),
 	}
+	maps.Copy(handlers, tellAuthority(o.store))
+	return handlers
 }
 
 // askOffice has something done by the server that runs on the data directory, or does it here if none runs.
@@ -87,7 +91,7 @@ func askHere(ctx context.Context, effective *config.Effective, name string, in, 
 	}
 	memory, tracker := layer.NewMemory(layer.Options{}), presence.New(presence.Options{})
 	accounts := account.New(st, account.Options{Admission: account.Admission(effective.Accounts.Signup), Logger: quiet})
-	o := &office{accounts: accounts, chat: chat.New(st, memory, tracker, chat.Options{NameKey: account.Key, Logger: quiet})}
+	o := &office{accounts: accounts, chat: chat.New(st, memory, tracker, chat.Options{NameKey: account.Key, Logger: quiet}), store: st}
 	defer func() {
 		tracker.Close()
 		o.chat.Close()

@@ -13,6 +13,7 @@ import "time"
 // on what it does.
 type Config struct {
 	Server   Server   `key:"server"`
+	TLS      TLS      `key:"tls"`
 	Log      Log      `key:"log"`
 	Accounts Accounts `key:"accounts"`
 	Auth     Auth     `key:"auth"`

@@ -91,6 +91,10 @@ func (f Field) Allowed() string {
 		return "true or false"
 	case "hosts":
 		return `a list of host names without scheme and port, such as ["attic.local"]`
+	case "address or empty":
+		return `an address with a port, such as ":80" (every interface), or nothing`
+	case "directory url":
+		return `an https address, such as "https://acme-v02.api.letsencrypt.org/directory"`
 	case "networks":
 		return `a list of addresses and networks, such as ["127.0.0.1", "10.0.7.0/24"]`
 	case "file":
@@ -217,6 +221,10 @@ func (f Field) takesText(s string) bool {
 	switch f.allow {
 	case "address":
 		return isAddress(s)
+	case "address or empty":
+		return s == "" || isAddress(s)
+	case "directory url":
+		return isDirectoryURL(s)
 	case "host or empty":
 		return s == "" || isHost(s)
 	case "host:port or empty":

@@ -238,6 +238,7 @@ func (l *loader) checkTogether() {
 			formatDuration(c.Accounts.SessionIdle), formatDuration(c.Accounts.SessionLife)), "accounts.session_life", "accounts.session_idle")
 	}
 	l.checkCluster()
+	l.checkTLS()
 }
 
 // checkCluster refuses a [cluster] that nobody switched on: whoever wrote it believes that it works. Saying enabled = false is enough to

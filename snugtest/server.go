@@ -23,9 +23,10 @@ type Options struct {
 
 // Server is a running snug serve.
 type Server struct {
-	URL   string // http://localhost:PORT, without a slash at the end
+	URL   string // http://localhost:PORT or https://…, without a slash at the end
 	Dir   string // the data directory
 	Setup string // the link that makes the first admin, "" if there is one
+	Said  string // all that it says at its start
 
 	t       testing.TB
 	options Options
@@ -82,10 +83,11 @@ func (s *Server) start() {
 // read finds the addresses in what the server says at its start.
 func (s *Server) read(welcome string) {
 	s.t.Helper()
+	s.Said = welcome
 	for word := range strings.FieldsSeq(welcome) {
 		u, err := url.Parse(word)
 		switch {
-		case err != nil || u.Scheme != "http":
+		case err != nil || (u.Scheme != "http" && u.Scheme != "https"):
 		case u.Query().Has("setup"):
 			s.Setup = word
 		case s.URL == "":

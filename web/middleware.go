@@ -47,6 +47,7 @@ func (s *Server) guarded(mux *http.ServeMux) http.Handler {
 			s.denyHost(guard, r)
 			return
 		}
+		s.setHSTS(guard.Header(), r)
 		if r.Body != nil {
 			r.Body = http.MaxBytesReader(guard, r.Body, s.bodyLimit(r.URL.Path))
 		}

@@ -12,7 +12,7 @@ import (
 
 // pageNames are the templates, each parsed together with layout.html.
 func pageNames() []string {
-	return []string{"sign_up", "log_in", "log_out", "people", "rooms", "chat", "settings", "account", "confirm", "cluster", "move", "error"}
+	return []string{"sign_up", "log_in", "log_out", "people", "rooms", "chat", "settings", "account", "confirm", "cluster", "move", "authority", "error"}
 }
 
 func parseTemplates(files fs.FS) (map[string]*template.Template, error) {

@@ -28,11 +28,14 @@ type Options struct {
 	Limits   Limits
 	Names    []string // the DNS names, beside localhost, by which browsers may call this server
 	Proxies  Proxies  // those before this server
-	Version  string
-	Ready    func(ctx context.Context) error                // whether the store can be written; nil: always
-	Cluster  func(ctx context.Context) (ClusterView, error) // the nodes of the cluster; nil: this server is alone
-	Nodes    Nodes                                          // the other nodes, as pages know them; nil: this server is alone
-	Logger   *slog.Logger                                   // nil: slog.Default()
+	HSTS     HSTS     // when browsers are told to use nothing but TLS
+	// Authority is the root certificate of our own authority, as DER; nil, or an answer of nil: there is none.
+	Authority func() []byte
+	Version   string
+	Ready     func(ctx context.Context) error                // whether the store can be written; nil: always
+	Cluster   func(ctx context.Context) (ClusterView, error) // the nodes of the cluster; nil: this server is alone
+	Nodes     Nodes                                          // the other nodes, as pages know them; nil: this server is alone
+	Logger    *slog.Logger                                   // nil: slog.Default()
 }
 
 // Limits are the bounds that an operator may move. Zero turns a limit off, except where it says otherwise.
@@ -52,9 +55,8 @@ type Limits struct {
 type Server struct {
 	parts
 	look
-	limits  Limits
-	names   map[string]bool
-	proxies Proxies
+	limits Limits
+	reach
 	ready   func(ctx context.Context) error
 	cluster func(ctx context.Context) (ClusterView, error)
 	logger  *slog.Logger
@@ -79,6 +81,14 @@ type parts struct {
 	chat     *chat.Chat
 	presence *presence.Tracker
 	layer    layer.Layer
+}
+
+// reach is how browsers come here.
+type reach struct {
+	names     map[string]bool
+	proxies   Proxies
+	hsts      HSTS
+	authority func() []byte
 }
 
 // look is what pages are made of.
@@ -124,8 +134,7 @@ func New(opts Options) (*Server, error) {
 		parts:   parts{accounts: opts.Accounts, chat: opts.Chat, presence: opts.Presence, layer: opts.Layer},
 		look:    look{templates: templates, document: document, static: static, version: opts.Version},
 		limits:  opts.Limits,
-		names:   hostNames(opts.Names),
-		proxies: opts.Proxies,
+		reach:   reach{names: hostNames(opts.Names), proxies: opts.Proxies, hsts: opts.HSTS, authority: opts.Authority},
 		ready:   opts.Ready,
 		cluster: opts.Cluster,
 		logger:  opts.Logger,
@@ -199,6 +208,9 @@ func (s *Server) routes() *router {
 	mux.HandleFunc("GET /users/{$}", s.serveUsers)
 	mux.HandleFunc("GET /ws/chat/{room}/{$}", s.serveChat)
 	mux.HandleFunc("GET /ws/{$}", s.serveSnug)
+	mux.HandleFunc("GET "+caPath+"{$}", s.getAuthority)
+	mux.HandleFunc("GET "+caPath+"snug.crt", s.getRootDER)
+	mux.HandleFunc("GET "+caPath+"snug.pem", s.getRootPEM)
 	mux.HandleFunc("GET /healthz", s.getHealth)
 	mux.HandleFunc("GET /readyz", s.getReady)
 	mux.Handle("GET /static/{path...}", s.static)

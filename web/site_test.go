@@ -40,6 +40,7 @@ type site struct {
 
 // siteOptions are what a test may want otherwise.
 type siteOptions struct {
+	t        testing.TB
 	Web      Options
 	Accounts account.Options
 	Chat     chat.Options
@@ -51,6 +52,7 @@ func newSite(t testing.TB, change ...func(*siteOptions)) *site {
 	t.Helper()
 	logger := slog.New(slog.DiscardHandler)
 	opts := siteOptions{
+		t:        t,
 		Web:      Options{Files: siteFiles(), Version: "0.1.0", Logger: logger},
 		Accounts: account.Options{Logger: logger},
 		Chat:     chat.Options{Logger: logger},

@@ -49,11 +49,14 @@ func trials() map[string]trial {
 			path: "/ws/ticket/", nobody: 401, other: good, right: good,
 			limit: func(*siteOptions) {}, // maxUserTickets
 		},
-		"GET /users/{$}":          {path: "/users/", nobody: 400, other: 400, right: 400, socket: true},
-		"GET /ws/chat/{room}/{$}": {path: "/ws/chat/lobby/", nobody: 400, other: 400, right: 400, socket: true},
-		"GET /ws/{$}":             {path: "/ws/", nobody: 400, other: 400, right: 400, socket: true},
-		"GET /healthz":            {path: "/healthz", nobody: good, other: good, right: good, shared: true},
-		"GET /readyz":             {path: "/readyz", nobody: good, other: good, right: good},
-		"GET /static/{path...}":   {path: "/static/tokens.css", nobody: good, other: good, right: good},
+		"GET /users/{$}":             {path: "/users/", nobody: 400, other: 400, right: 400, socket: true},
+		"GET /ws/chat/{room}/{$}":    {path: "/ws/chat/lobby/", nobody: 400, other: 400, right: 400, socket: true},
+		"GET /ws/{$}":                {path: "/ws/", nobody: 400, other: 400, right: 400, socket: true},
+		"GET " + caPath + "{$}":      {path: caPath, site: withAuthority, nobody: good, other: good, right: good},
+		"GET " + caPath + "snug.crt": {path: caPath + "snug.crt", site: withAuthority, nobody: good, other: good, right: good},
+		"GET " + caPath + "snug.pem": {path: caPath + "snug.pem", site: withAuthority, nobody: good, other: good, right: good},
+		"GET /healthz":               {path: "/healthz", nobody: good, other: good, right: good, shared: true},
+		"GET /readyz":                {path: "/readyz", nobody: good, other: good, right: good},
+		"GET /static/{path...}":      {path: "/static/tokens.css", nobody: good, other: good, right: good},
 	}
 }

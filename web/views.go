@@ -172,3 +172,12 @@ type ErrorPage struct {
 	ActionLabel string
 	ActionHref  string // relative to this page
 }
+
+// AuthorityPage tells how to trust the certificates of this place.
+type AuthorityPage struct {
+	Page
+	Name        string
+	Expires     time.Time
+	Fingerprint []string // of SHA-256, in groups
+	Names       []string // the domains that the authority may sign for, beside private addresses
+}
