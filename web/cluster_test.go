@@ -42,7 +42,7 @@ func TestClusterPageIsForAdministrators(t *testing.T) {
 	refused.saysNot(t, "attic")
 	s.guest().get("/admin/cluster/").want(t, http.StatusSeeOther).leadsTo(t, "../../log_in/?next=%2Fadmin%2Fcluster%2F")
 	s.person("grace").get("/").saysNot(t, "admin/cluster/")
-	s.admin("root").get("/").says(t, `href="./admin/cluster/"`)
+	s.admin("root").get("/").says(t, `href="./admin/people/"`)
 }
 
 func TestClusterPageShowsEveryNode(t *testing.T) {

@@ -114,6 +114,11 @@ func explain(err error) *trouble {
 			status: http.StatusForbidden, code: chat.CodeForbidden, heading: "This invitation is not valid any more",
 			text: "It has expired, was taken back or has been used as often as it could be. Ask the person who sent it for a new one.",
 		}
+	case errors.Is(err, account.ErrLastAdmin):
+		return &trouble{
+			status: http.StatusConflict, code: chat.CodeConflict, heading: "That is the last administrator",
+			text: "Nobody else can log in as an administrator. Make somebody else one first.",
+		}
 	case errors.Is(err, account.ErrInviteOnly):
 		return &trouble{
 			status: http.StatusForbidden, code: chat.CodeForbidden, heading: "You need an invitation",
@@ -205,7 +210,7 @@ func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, err error) {
 // logFailure is for what the server could not do. That it is stopping or full the log says already.
 func (s *Server) logFailure(r *http.Request, t *trouble, err error) {
 	if t.status >= http.StatusInternalServerError && t != errStopping && t != errCrowded && r.Context().Err() == nil {
-		s.logger.Error("request could not be answered", "method", r.Method, "path", r.URL.Path, "error", err)
+		s.logger.Error("request could not be answered", "method", r.Method, "path", loggedPath(r), "error", err)
 	}
 }
 
@@ -250,7 +255,7 @@ func sentence(text string) string {
 // denyCrossOrigin answers a form that a page of another site has sent.
 func (s *Server) denyCrossOrigin(w http.ResponseWriter, r *http.Request) {
 	s.noise.foreign.log(time.Now(), func(times int) {
-		s.logger.Warn("cross-origin request refused", "method", r.Method, "path", r.URL.Path,
+		s.logger.Warn("cross-origin request refused", "method", r.Method, "path", loggedPath(r),
 			"origin", r.Header.Get("Origin"), "host", r.Host, "times", times)
 	})
 	s.fail(w, r, errCrossOrigin)

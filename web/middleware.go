@@ -179,7 +179,7 @@ func (s *Server) recovered(w *guardedWriter, r *http.Request) {
 	if err, ok := thrown.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(thrown)
 	}
-	s.logger.Error("request panicked", "method", r.Method, "path", r.URL.Path, "panic", thrown, "stack", string(debug.Stack()))
+	s.logger.Error("request panicked", "method", r.Method, "path", loggedPath(r), "panic", thrown, "stack", string(debug.Stack()))
 	if w.begun {
 		return
 	}
@@ -236,4 +236,13 @@ func (s *Server) sameOrigin(r *http.Request) bool {
 	// port is another program on that machine, to whose pages the browser lends our cookie.
 	name := hostname(origin.Host)
 	return s.names[name] && name != "localhost" && name != hostname(r.Host)
+}
+
+// loggedPath is the path of a request without what nobody may read in a log: the secret of an invitation link.
+func loggedPath(r *http.Request) string {
+	const invite = "/invite/"
+	if strings.HasPrefix(r.URL.Path, invite) {
+		return invite + "…"
+	}
+	return r.URL.Path
 }

@@ -12,7 +12,7 @@ import (
 
 // pageNames are the templates, each parsed together with layout.html.
 func pageNames() []string {
-	return []string{"sign_up", "log_in", "log_out", "people", "rooms", "chat", "settings", "account", "confirm", "cluster", "move", "authority", "error"}
+	return []string{"sign_up", "log_in", "log_out", "people", "rooms", "chat", "settings", "account", "confirm", "cluster", "move", "authority", "admin_people", "invitations", "error"}
 }
 
 func parseTemplates(files fs.FS) (map[string]*template.Template, error) {
@@ -25,7 +25,7 @@ func parseTemplates(files fs.FS) (map[string]*template.Template, error) {
 		},
 		"ms": func(t time.Time) int64 { return t.UnixMilli() },
 	}
-	layout, err := template.New("layout.html").Funcs(functions).ParseFS(files, "templates/layout.html", "templates/settings_nav.html")
+	layout, err := template.New("layout.html").Funcs(functions).ParseFS(files, "templates/layout.html", "templates/settings_nav.html", "templates/admin_nav.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse template layout.html: %w", err)
 	}
@@ -71,7 +71,7 @@ func base(r *http.Request) string {
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name string, view any) {
 	var b bytes.Buffer
 	if err := s.templates[name].ExecuteTemplate(&b, "layout", view); err != nil {
-		s.logger.Error("page could not be made", "page", name, "path", r.URL.Path, "error", err)
+		s.logger.Error("page could not be made", "page", name, "path", loggedPath(r), "error", err)
 		plain(w, http.StatusInternalServerError, "This page could not be made. The reason is in the server's log.")
 		return
 	}

@@ -64,6 +64,10 @@ func (s *Server) postSignUp(w http.ResponseWriter, r *http.Request) {
 		Next:       r.FormValue("next"),
 		Errors:     map[string]string{},
 	}
+	if err := s.addInvited(r, &view); err != nil {
+		s.refuseSignUp(w, r, view, err)
+		return
+	}
 	password := r.PostFormValue("password1")
 	if again, given := r.PostForm["password2"]; given && again[0] != password {
 		view.Errors["password"] = "The two passwords differ. Type the same one twice."

@@ -38,7 +38,18 @@ func trials() map[string]trial {
 			path: "/chat/lobby/settings/", form: fields("guests", "on"), nobody: toLogIn, other: 403, right: 303,
 			unlimited: "it sets one switch of a room that is theirs",
 		},
-		"GET /pm/{name}/{$}":     {path: "/pm/grace/", nobody: toLogIn, other: good, right: good},
+		"GET /pm/{name}/{$}":      {path: "/pm/grace/", nobody: toLogIn, other: good, right: good},
+		"GET /invite/{token}/{$}": {ready: (*routeWorld).invitation, nobody: good, other: 303, right: 303},
+		"GET /admin/people/{$}":   {path: "/admin/people/", nobody: toLogIn, other: 403, right: good},
+		"POST /admin/people/{$}": {
+			path: "/admin/people/", form: fields("user", "not an id", "do", "disable"), nobody: toLogIn, other: 403, right: 422,
+			unlimited: "it is for administrators, who may do it to everybody",
+		},
+		"GET /admin/invitations/{$}": {path: "/admin/invitations/", nobody: toLogIn, other: 403, right: good},
+		"POST /admin/invitations/{$}": {
+			path: "/admin/invitations/", form: fields("uses", "1", "life", "1h"), nobody: toLogIn, other: 403, right: good,
+			unlimited: "it is for administrators, of whom each has a number of invitations at once",
+		},
 		"GET /admin/cluster/{$}": {path: "/admin/cluster/", nobody: toLogIn, other: 403, right: good},
 		"POST " + movePath + "{$}": {
 			path: movePath, form: fields("pass", "made up", "next", "/"), site: func(o *siteOptions) { o.Web.Nodes = newNodes() },

@@ -23,11 +23,18 @@ type Me struct {
 type SignUpPage struct {
 	Page
 	Name       string
-	Setup      string   // the one-time token that makes the first admin
-	Invitation string   // the token of an invitation link
-	Refusal    *Refusal // nobody may sign up in this way, and why; nil: here is the form
+	Setup      string       // the one-time token that makes the first admin
+	Invitation string       // the token of an invitation link
+	Invited    *InvitedView // what that invitation says; nil: there is none
+	Refusal    *Refusal     // nobody may sign up in this way, and why; nil: here is the form
 	Next       string
 	Errors     map[string]string
+}
+
+// InvitedView is what an invitation says to the one who comes with it.
+type InvitedView struct {
+	By   string // who invites; "": nobody in particular
+	Room string // where it leads; "": nowhere in particular
 }
 
 // Refusal says why something cannot be done, and what to do instead.
@@ -117,6 +124,59 @@ type SettingsPage struct {
 	Room   string
 	Guests bool
 	Saved  bool
+}
+
+// AdminPeoplePage lets administrators change who may do what.
+type AdminPeoplePage struct {
+	Page
+	People []AdminPersonView
+	Total  int
+	Query  string
+	After  string // where this page of the list begins, "" for the first page
+	Next   string // the After of the next page, "" on the last one
+	Done   string // what was just done
+}
+
+// AdminPersonView is a person whom administrators may change.
+type AdminPersonView struct {
+	PersonView
+	ID       string
+	Self     bool // who looks at the page: their own rights are for others to change
+	Admin    bool
+	Disabled bool
+	Online   bool
+	Created  time.Time
+}
+
+// InvitationsPage lets administrators make invitation links and take them back. Errors has the keys of the fields.
+type InvitationsPage struct {
+	Page
+	Invitations []InvitationView
+	Admission   string // "open", "invite" or "closed"
+	Lives       []LifeView
+	Uses, Room  string // what was typed
+	Errors      map[string]string
+	Link        *LinkView // of the invitation that was just made
+}
+
+// LinkView is a link that is shown once. Href is relative to the page, URL whole as far as the server knows its own address.
+type LinkView struct{ Href, URL, Says string }
+
+// LifeView is one choice of how long an invitation is good.
+type LifeView struct {
+	Value, Label string
+	Chosen       bool
+}
+
+// InvitationView is an invitation in the list.
+type InvitationView struct {
+	ID      string
+	By      string // "": a command
+	Room    string
+	Uses    int
+	Left    int
+	Created time.Time
+	Expires time.Time
 }
 
 // ClusterPage shows administrators the nodes of the cluster.
