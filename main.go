@@ -51,7 +51,7 @@ type action func(p program, args []string) error
 func commands() []command {
 	return []command{
 		{"serve", "", "run the server (also without any command)", serve},
-		{"invite", "", "let another machine join the cluster of this one: prints what to run there", invite},
+		{"invite", "", "let another machine join the cluster of this one: prints what to run there (snug invitation is for people)", invite},
 		{"join", "TOKEN", "make this machine a node of the cluster that TOKEN invites to", join},
 		{"members", "", "list the nodes of the cluster and how they are", members},
 		{"leave", "", "say goodbye to the other nodes, so that they do not miss this one", leave},
@@ -66,6 +66,9 @@ func commands() []command {
 		{"user demote", "NAME", "take the rights of an administrator from somebody", userLimit("user-demote", "is no administrator any more")},
 		{"tls fingerprint", "", "print the fingerprint of the certificate authority that this place has of its own, to compare", tlsFingerprint},
 		{"tls root", "", "print its root certificate, as PEM", tlsRoot},
+		{"invitation add", "", "make a link with which people sign up (snug invite is for machines)", invitationAdd},
+		{"invitation list", "", "list the links with which people sign up: uses left, expiry, ID", invitationList},
+		{"invitation revoke", "ID", "take back a link with which people sign up", invitationRevoke},
 		{"config print", "", "show every setting that is in force, and where it comes from", configPrint},
 		{"config check", "[FILE]", "say what is wrong with FILE, or with everything that serve would read", configCheck},
 		{"config example", "", "print a file with every setting and its default", prints(exampleConfig)},
@@ -164,7 +167,7 @@ func overview() string {
 	var b strings.Builder
 	b.WriteString("Snug is a group-chat and presence server.\n\nUsage: snug [command] [flags]\n\n")
 	for _, c := range append(commands(), command{name: "help", args: "[COMMAND]", summary: "this list, or all about one command"}) {
-		fmt.Fprintf(&b, "  %-22s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
+		fmt.Fprintf(&b, "  %-26s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
 	}
 	b.WriteString("\nEvery command takes --help.\n")
 	return b.String()

@@ -109,15 +109,17 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 	if err != nil {
 		return n, err
 	}
-	n.openControl()
-
 	// For a node that never ran; stop has done it otherwise.
 	n.closes = append(n.closes, func() error { return n.web.Shutdown(context.WithoutCancel(ctx)) })
 
 	if err = n.openHTTP(ctx); err != nil {
 		return n, err
 	}
-	return n, n.announce()
+	if err = n.announce(); err != nil {
+		return n, err
+	}
+	n.openControl()
+	return n, nil
 }
 
 // firstAdmin makes the token for the first admin. A node that has joined others and has no accounts yet makes none: they may have an admin.

@@ -42,7 +42,11 @@ func (n *node) handlers() control.Handlers {
 
 // office is where commands change people and rooms while this node runs.
 func (n *node) office() *office {
-	return &office{accounts: n.accounts, chat: n.chat, store: n.store}
+	o := &office{accounts: n.accounts, chat: n.chat, store: n.store}
+	if all, err := n.places(); err == nil {
+		o.addresses = urls(all)
+	}
+	return o
 }
 
 func (n *node) invite(_ context.Context, in inviteRequest) (invitation, error) {

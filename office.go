@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -30,9 +32,10 @@ const (
 
 // office is where commands change people and rooms: in the server that runs on the data directory or, where none runs, in the command itself.
 type office struct {
-	accounts *account.Accounts
-	chat     *chat.Chat
-	store    *store.Store
+	accounts  *account.Accounts
+	chat      *chat.Chat
+	store     *store.Store
+	addresses []string // where browsers find this place, each with a slash at its end
 }
 
 func (o *office) handlers() control.Handlers {
@@ -44,6 +47,10 @@ func (o *office) handlers() control.Handlers {
 		"user-enable":  control.Handle(o.enableUser),
 		"user-promote": control.Handle(o.promoteUser),
 		"user-demote":  control.Handle(o.demoteUser),
+
+		"invitation-add":    control.Handle(o.addInvitation),
+		"invitation-list":   control.Handle(o.listInvitations),
+		"invitation-revoke": control.Handle(o.revokeInvitation),
 	}
 	maps.Copy(handlers, tellAuthority(o.store))
 	return handlers
@@ -91,7 +98,10 @@ func askHere(ctx context.Context, effective *config.Effective, name string, in, 
 	}
 	memory, tracker := layer.NewMemory(layer.Options{}), presence.New(presence.Options{})
 	accounts := account.New(st, account.Options{Admission: account.Admission(effective.Accounts.Signup), Logger: quiet})
-	o := &office{accounts: accounts, chat: chat.New(st, memory, tracker, chat.Options{NameKey: account.Key, Logger: quiet}), store: st}
+	o := &office{
+		accounts: accounts, chat: chat.New(st, memory, tracker, chat.Options{NameKey: account.Key, Logger: quiet}),
+		store: st, addresses: addressesOf(effective),
+	}
 	defer func() {
 		tracker.Close()
 		o.chat.Close()
@@ -99,4 +109,29 @@ func askHere(ctx context.Context, effective *config.Effective, name string, in, 
 		err = errors.Join(err, memory.Close(), st.Close(), giveToOwner(dir))
 	}()
 	return o.handlers().Ask(ctx, name, in, out)
+}
+
+// addressesOf is where browsers would find a server with these settings. Without a port nobody knows.
+func addressesOf(effective *config.Effective) []string {
+	_, port, err := net.SplitHostPort(effective.Server.Listen)
+	if err != nil {
+		return nil
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil || number == 0 {
+		return nil
+	}
+	all, err := places(word(effective.TLS.Mode == "off", "http", "https"), effective.Server.Listen, number)
+	if err != nil {
+		return nil
+	}
+	return urls(all)
+}
+
+func urls(all []place) []string {
+	list := make([]string, len(all))
+	for i, p := range all {
+		list[i] = p.url
+	}
+	return list
 }

@@ -298,18 +298,18 @@ func TestDurations(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"60s": time.Minute, "1h30m": 90 * time.Minute, "30d": 720 * time.Hour, "1d12h": 36 * time.Hour, "0s": 0, "250ms": 250 * time.Millisecond,
 	} {
-		if got, err := parseDuration(text); err != nil || got != want {
+		if got, err := ParseDuration(text); err != nil || got != want {
 			t.Errorf("%q is %v, %v; want %v", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", "5", "d", "-1d", "1.5d", "1d36h", "1d-2h", "1dd", "99999999999d", "a day"} {
-		if got, err := parseDuration(text); err == nil {
+		if got, err := ParseDuration(text); err == nil {
 			t.Errorf("%q was taken as %v", text, got)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		d := time.Duration(rapid.Int64Range(0, int64(3650*24*time.Hour)).Draw(t, "d"))
-		if back, err := parseDuration(formatDuration(d)); err != nil || back != d {
+		if back, err := ParseDuration(formatDuration(d)); err != nil || back != d {
 			t.Fatalf("%v is written %q and read as %v, %v", d, formatDuration(d), back, err)
 		}
 	})

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// parseDuration reads a time as Go writes it ("90s", "1h30m"), or with days before it ("30d", "1d12h").
-func parseDuration(s string) (time.Duration, error) {
+// ParseDuration reads a time as Go writes it ("90s", "1h30m"), or with days before it ("30d", "1d12h").
+func ParseDuration(s string) (time.Duration, error) {
 	before, rest, found := strings.Cut(s, "d")
 	if !found {
 		return time.ParseDuration(s)
@@ -30,7 +30,7 @@ func parseDuration(s string) (time.Duration, error) {
 	return d + r, nil
 }
 
-// formatDuration writes the shortest form that parseDuration reads.
+// formatDuration writes the shortest form that ParseDuration reads.
 func formatDuration(d time.Duration) string {
 	if d > 0 && d%(24*time.Hour) == 0 {
 		return fmt.Sprintf("%dd", d/(24*time.Hour))

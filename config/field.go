@@ -182,10 +182,10 @@ func (f Field) check(value any) (any, error) {
 		return b, nil
 	case reflect.TypeFor[time.Duration]():
 		s, ok := value.(string)
-		d, err := parseDuration(s)
+		d, err := ParseDuration(s)
 		low, high, _ := strings.Cut(f.allow, "..")
-		least, _ := parseDuration(low)
-		most, _ := parseDuration(high)
+		least, _ := ParseDuration(low)
+		most, _ := ParseDuration(high)
 		if !ok || err != nil || d < least || d > most {
 			return nil, bad
 		}
