@@ -209,6 +209,22 @@ func talk(t *testing.T, base string) {
 	say("hedy", "I bring the `74HC595`s and the coffee")
 }
 
+// administer makes ada an administrator, has somebody disabled and makes an invitation, of which it gives the path.
+func administer(t *testing.T, s *snugtest.Server) string {
+	t.Helper()
+	for _, args := range [][]string{{"user", "promote", "ada"}, {"user", "add", "--generate", "mallory"}, {"user", "disable", "mallory"}, {"invitation", "add", "--uses", "20"}} {
+		if done := snugtest.Run(t, append(args, "--data", s.Dir)...); done.Code != 0 {
+			t.Fatal(done.Err)
+		}
+	}
+	made := snugtest.Run(t, "invitation", "add", "--room", "lobby", "--data", s.Dir)
+	_, path, found := strings.Cut(strings.TrimSpace(made.Out), "/invite/")
+	if !found {
+		t.Fatalf("no invitation was made: %s%s", made.Out, made.Err)
+	}
+	return "/invite/" + path
+}
+
 // TestEveryPageInTheBrowser opens every page at both sizes and in both colour schemes; the browser fails the test at any console error
 // and any violation of the content security policy. With SNUG_PICTURES=DIR it leaves a picture of each.
 func TestEveryPageInTheBrowser(t *testing.T) {
@@ -216,6 +232,7 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 	talk(t, s.URL)
 	stranger, ada := snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL)
 	signUp(ada, "ada")
+	invitation := administer(t, s)
 	pages := []struct {
 		name, path, ready string
 		who               *snugtest.Browser
@@ -229,6 +246,10 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 		{"private", "/pm/grace/", connected, ada},
 		{"settings", "/chat/workshop/settings/", `$("main form")`, ada},
 		{"account", "/settings/", `$("[data-account]")`, ada},
+		{"invited", invitation, `$("#username")`, stranger},
+		{"admin_people", "/admin/people/", `$("[data-admin-people] button")`, ada},
+		{"invitations", "/admin/invitations/", `$("[data-invitation]")`, ada},
+		{"admin_cluster", "/admin/cluster/", `$("[data-cluster]")`, ada},
 		{"log_out", "/log_out/", `$("main form button")`, ada},
 	}
 	for _, size := range []struct{ w, h int64 }{{1440, 900}, {390, 844}} {
