@@ -16,6 +16,9 @@ import (
 // ID names a user or a session.
 type ID = store.ID
 
+// ParseID reads the 36-character form of an ID.
+func ParseID(s string) (ID, error) { return store.ParseID(s) }
+
 // User is a person with an account.
 type User struct {
 	ID       ID
@@ -31,6 +34,14 @@ const (
 	// DefaultSessionLife is how long a session lasts at most.
 	DefaultSessionLife = 365 * 24 * time.Hour
 
+	// BriefIdle and BriefLife are the same for sessions that end when the browser closes: that is up to the browser, and one that
+	// restores its windows does not.
+	BriefIdle = 24 * time.Hour
+	BriefLife = 7 * 24 * time.Hour
+
+	// DefaultSessionsPerUser is how many sessions one account may have.
+	DefaultSessionsPerUser = 50
+
 	// housekeepingPeriod is how often full buckets are forgotten.
 	housekeepingPeriod = time.Minute
 	// expiryPeriod is how often expired sessions are deleted.
@@ -44,6 +55,7 @@ type Options struct {
 	Admission       Admission     // who may sign up; "": AdmitEverybody
 	SessionIdle     time.Duration // 0: DefaultSessionIdle
 	SessionLife     time.Duration // 0: DefaultSessionLife
+	SessionsPerUser int           // sessions of one account; one more ends the one that was not used for longest. 0: DefaultSessionsPerUser
 	Port            mesh.Port     // to the accounts of other nodes, which are asked for sessions unknown here; nil: alone
 	Issuers         *Issuers      // whose tokens open sockets; nil: nobody's
 	Logger          *slog.Logger  // nil: slog.Default()
@@ -61,12 +73,13 @@ type Accounts struct {
 	loginKnown   *throttle // by name key and address, for addresses that the account is at home at
 	signups      *throttle // by address
 	asked        *throttle // by address: ceremonies that were begun
+	tokens       *throttle // by user
 
 	admission  Admission
 	issuers    *Issuers
 	idle, life time.Duration
+	sessions   int // of one account
 	cache      *cache
-	proofs     proofs
 	ceremonies *ceremonies
 	touches    chan touch
 	endings    *endings
@@ -92,6 +105,9 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 	if opts.SessionLife <= 0 {
 		opts.SessionLife = DefaultSessionLife
 	}
+	if opts.SessionsPerUser <= 0 {
+		opts.SessionsPerUser = DefaultSessionsPerUser
+	}
 	if opts.Admission == "" {
 		opts.Admission = AdmitEverybody
 	}
@@ -114,9 +130,11 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 		asked:        newThrottle(ceremoniesPerLogin*opts.LoginsPerMinute, time.Minute),
 		ceremonies:   newCeremonies(maxCeremonies, maxCeremoniesEach),
 		admission:    opts.Admission,
+		tokens:       newThrottle(TokensPerHour, time.Hour),
 		issuers:      opts.Issuers,
 		idle:         opts.SessionIdle,
 		life:         opts.SessionLife,
+		sessions:     opts.SessionsPerUser,
 		cache:        newCache(maxCached),
 		touches:      make(chan touch, maxTouches),
 		endings:      newEndings(),
@@ -164,6 +182,9 @@ func (a *Accounts) follow(rows []store.Row) {
 			}
 		case *store.Record:
 			a.followParty(row)
+			if row.Kind == store.KindToken && row.Final {
+				a.endings.add(ending{session: row.ID, user: row.Owner})
+			}
 		}
 	}
 }
@@ -179,15 +200,17 @@ func (a *Accounts) housekeep(ctx context.Context) {
 			if _, err := a.st.DeleteExpiredSessions(ctx, now); err != nil && ctx.Err() == nil {
 				a.log.Warn("expired sessions were not deleted", "error", err)
 			}
+			if _, err := a.st.DeleteRecords(ctx, store.KindToken, now.Add(-keepExpiredTokens)); err != nil && ctx.Err() == nil {
+				a.log.Warn("expired access tokens were not deleted", "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			for _, t := range []*throttle{a.loginAddress, a.loginAccount, a.loginKnown, a.signups, a.asked} {
+			for _, t := range []*throttle{a.loginAddress, a.loginAccount, a.loginKnown, a.signups, a.asked, a.tokens} {
 				t.sweep(now)
 			}
-			a.proofs.sweep(now)
 			a.ceremonies.sweep(now)
 		}
 	}

@@ -27,6 +27,8 @@ type cache struct {
 type liveSession struct {
 	id, user       ID
 	created        time.Time
+	proven         time.Time
+	brief          bool
 	address, agent string
 	used           atomic.Int64 // Unix milliseconds
 }
@@ -34,7 +36,7 @@ type liveSession struct {
 func newLiveSession(row store.Session) *liveSession {
 	live := &liveSession{
 		id: row.ID, user: row.User,
-		created: row.Created,
+		created: row.Created, proven: row.Proven, brief: row.Brief,
 		address: row.Address, agent: row.Agent,
 	}
 	live.used.Store(row.Used.UnixMilli())

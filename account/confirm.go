@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"sync"
 	"time"
 
 	"snug/store"
@@ -15,8 +13,20 @@ import (
 const ConfirmLife = 10 * time.Minute
 
 // Confirm notes that whoever has a session proved just now who they are.
-func (a *Accounts) Confirm(_ context.Context, session ID) error {
-	a.proofs.note(session, time.Now())
+func (a *Accounts) Confirm(ctx context.Context, session ID) error {
+	_, err := a.st.UpdateSession(ctx, session, func(s *store.Session) error {
+		if s.Revoked {
+			return ErrNoSession
+		}
+		s.Proven = time.Now()
+		return nil
+	})
+	switch {
+	case errors.Is(err, ErrNoSession), errors.Is(err, store.ErrNotFound):
+		return ErrNoSession
+	case err != nil:
+		return fmt.Errorf("confirm a session: %w", err)
+	}
 	return nil
 }
 
@@ -58,32 +68,4 @@ func (a *Accounts) HasPassword(ctx context.Context, user ID) (bool, error) {
 		return false, fmt.Errorf("look up a user: %w", err)
 	}
 	return row.Password != "", nil
-}
-
-// proofs are when sessions were confirmed, beside their beginning.
-type proofs struct {
-	mu sync.Mutex
-	at map[ID]time.Time // guarded by mu
-}
-
-func (p *proofs) note(session ID, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.at == nil {
-		p.at = make(map[ID]time.Time)
-	}
-	p.at[session] = now
-}
-
-func (p *proofs) last(session ID) time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.at[session]
-}
-
-// sweep forgets those that mean nothing any more.
-func (p *proofs) sweep(now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	maps.DeleteFunc(p.at, func(_ ID, at time.Time) bool { return now.Sub(at) >= ConfirmLife })
 }

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// ending is a session that is over, or with a zero session all of a user's.
+// ending is a session or an access token that is over, or with a zero session all of a user's.
 type ending struct{ session, user ID }
 
 // endings tells who wants to know that sessions are over. It has a goroutine of its own, so that the store, which
@@ -58,7 +58,7 @@ func (e *endings) run(ctx context.Context) {
 	}
 }
 
-// OnEnded has fn called after a session was revoked, whoever revoked it, and after a user was disabled: then sessionID is
+// OnEnded has fn called after a session or an access token was revoked, whoever revoked it, and after a user was disabled: then sessionID is
 // zero and every session of userID is over. Calls come one at a time and may repeat. A session that expires is not
 // reported. After stop, fn may still be in its last call.
 func (a *Accounts) OnEnded(fn func(sessionID, userID ID)) (stop func()) {

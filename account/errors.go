@@ -51,6 +51,12 @@ const (
 	FieldUses     = "uses" // of an invitation
 	FieldLife     = "life" // of an invitation
 	FieldPasskey  = "passkey"
+
+	FieldOldPassword = "old_password"
+
+	FieldTokenName    = "name"
+	FieldTokenScopes  = "scopes"
+	FieldTokenExpires = "expires"
 )
 
 // Codes of what can be wrong with a field, as they are in FieldError.Code.
@@ -67,6 +73,12 @@ const (
 	CodeIsName    = "is_name"
 	CodeRange     = "range"
 	CodeTooMany   = "too_many"
+	CodeWrong     = "wrong"
+	CodeUnchanged = "unchanged"
+	CodeUnknown   = "unknown"
+	CodeForbidden = "forbidden"
+	CodePast      = "past"
+	CodeFull      = "full"
 )
 
 // FieldError is one field of a form that must be mended. Message is for people and says how.

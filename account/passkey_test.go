@@ -248,7 +248,8 @@ func TestPasskeyConfirmsItsOwnersSession(t *testing.T) {
 		t.Errorf("without a passkey: %v", err)
 	}
 	hers, theirs := addPasskey(t, a, ada.ID, d), addPasskey(t, a, grace.ID, d)
-	session := store.NewID()
+	token, started := startSession(t, a, ada.ID)
+	session := started.ID
 	for _, test := range []struct {
 		key     *passkeytest.Key
 		session ID
@@ -261,8 +262,9 @@ func TestPasskeyConfirmsItsOwnersSession(t *testing.T) {
 		if err := a.PasskeyConfirm(t.Context(), ada.ID, test.session, b, Answer{asked.ID, d.Use(t, test.key, asked.Options)}); !errors.Is(err, test.want) {
 			t.Errorf("confirm: %v, want %v", err, test.want)
 		}
-		if proven := !a.proofs.last(session).IsZero(); proven != (test.want == nil) {
-			t.Errorf("confirmed: %v after %v", proven, test.want)
+		s, err := a.Session(t.Context(), token)
+		if proven := s.Proven.After(started.Proven); err != nil || proven != (test.want == nil) {
+			t.Errorf("confirmed: %v, %v after %v", proven, err, test.want)
 		}
 	}
 }

@@ -137,21 +137,9 @@ func (a *Accounts) changeUser(ctx context.Context, user ID, last LastAdmin, chan
 
 // LogOutEverywhere ends all sessions of a user, and tells how many there were.
 func (a *Accounts) LogOutEverywhere(ctx context.Context, by Actor, user ID) (int, error) {
-	rows, err := a.st.SessionsOf(ctx, user)
+	ended, err := a.EndSessions(ctx, user, ID{})
 	if err != nil {
-		return 0, fmt.Errorf("end sessions: %w", err)
-	}
-	ended, now := 0, time.Now()
-	for _, row := range rows {
-		if row.Revoked {
-			continue
-		}
-		if err := a.EndSession(ctx, row.ID); err != nil {
-			return ended, err
-		}
-		if now.Before(row.Expires) {
-			ended++
-		}
+		return 0, err
 	}
 	if ended > 0 {
 		a.note(ctx, by, EventUserLoggedOut, user, fmt.Sprintf("%d sessions", ended))

@@ -35,17 +35,22 @@ type Session struct {
 	Created time.Time
 	Expires time.Time // if it is not used again
 	Proven  time.Time // when its owner last proved who they are: at the log-in, or at [Accounts.Confirm]
+	Used    time.Time // to the minute
+	Brief   bool      // until the browser closes
 	Address string
 	Agent   string
 }
 
-// Client is where a session is started from.
-type Client struct{ Address, Agent string }
+// Client is where a session is started from, and whether only until the browser closes.
+type Client struct {
+	Address, Agent string
+	Brief          bool
+}
 
-// touch is a use of a session that is not written yet.
+// touch is a use of a session, or of an access token, that is not written yet.
 type touch struct {
-	session ID
-	at      time.Time
+	session, token ID
+	at             time.Time
 }
 
 // StartSession makes a session, a new one at each log-in. The token is the secret for the cookie: it is given once and not
@@ -60,21 +65,54 @@ func (a *Accounts) StartSession(ctx context.Context, user ID, c Client) (token s
 	}
 	token = newToken()
 	now := time.Now()
+	idle, life := a.lasts(c.Brief)
 	row, err := a.st.CreateSession(ctx, store.Session{
 		ID:      store.NewID(),
 		Token:   hashToken(token),
 		User:    user,
 		Created: now,
 		Used:    now,
-		Expires: now.Add(min(a.idle, a.life)),
+		Expires: now.Add(min(idle, life)),
+		Brief:   c.Brief,
+		Proven:  now,
 		Agent:   shorten(c.Agent, maxAgent),
 		Address: shorten(c.Address, maxAddress),
 	})
 	if err != nil {
 		return "", Session{}, fmt.Errorf("start a session: %w", err)
 	}
+	if err := a.endSurplus(ctx, user, row.ID); err != nil {
+		return "", Session{}, err
+	}
 	live := newLiveSession(row)
 	return token, a.session(live, u), nil
+}
+
+// endSurplus ends the sessions of a user that were not used for longest, but not the new one, until there are no more than may be.
+func (a *Accounts) endSurplus(ctx context.Context, user, fresh ID) error {
+	rows, err := a.st.LiveSessionsOf(ctx, user, time.Now())
+	if err != nil {
+		return fmt.Errorf("start a session: %w", err)
+	}
+	surplus := len(rows) - a.sessions
+	for i := len(rows) - 1; i >= 0 && surplus > 0; i-- { // the last used is first
+		if rows[i].ID == fresh {
+			continue
+		}
+		if err := a.EndSession(ctx, rows[i].ID); err != nil {
+			return err
+		}
+		surplus--
+	}
+	return nil
+}
+
+// lasts is how long sessions last without use, and at most.
+func (a *Accounts) lasts(brief bool) (idle, life time.Duration) {
+	if brief {
+		return min(a.idle, BriefIdle), min(a.life, BriefLife)
+	}
+	return a.idle, a.life
 }
 
 // Session finds the session of a token and notes its use. It mostly answers from memory, and never waits for a write.
@@ -130,12 +168,8 @@ func (a *Accounts) load(ctx context.Context, hash [32]byte) (*liveSession, User,
 
 // session gives the public form.
 func (a *Accounts) session(live *liveSession, u User) Session {
-	proven := a.proofs.last(live.id)
-	if proven.Before(live.created) {
-		proven = live.created
-	}
 	return Session{
-		ID: live.id, User: u, Proven: proven,
+		ID: live.id, User: u, Proven: live.proven, Brief: live.brief, Used: time.UnixMilli(live.used.Load()),
 		Created: live.created, Expires: a.expiry(live),
 		Address: live.address, Agent: live.agent,
 	}
@@ -143,12 +177,13 @@ func (a *Accounts) session(live *liveSession, u User) Session {
 
 // expiry is when a session is over. It is not taken from the row: the configuration may have become stricter since.
 func (a *Accounts) expiry(live *liveSession) time.Time {
-	idle := time.UnixMilli(live.used.Load()).Add(a.idle)
-	life := live.created.Add(a.life)
-	if life.Before(idle) {
-		return life
+	idle, life := a.lasts(live.brief)
+	unused := time.UnixMilli(live.used.Load()).Add(idle)
+	end := live.created.Add(life)
+	if end.Before(unused) {
+		return end
 	}
-	return idle
+	return unused
 }
 
 // use notes that a session was used, at most once in a while, and has it written in the background.
@@ -171,19 +206,28 @@ func (a *Accounts) touch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case t := <-a.touches:
-			_, err := a.st.UpdateSession(ctx, t.session, func(s *store.Session) error {
-				if s.Revoked || !t.at.After(s.Used) {
-					return errUnchanged
-				}
-				s.Used = t.at
-				s.Expires = a.expiry(newLiveSession(*s))
-				return nil
-			})
+			write := a.touchSession
+			if !t.token.IsZero() {
+				write = a.touchToken
+			}
+			err := write(ctx, t)
 			if err != nil && !errors.Is(err, errUnchanged) && !errors.Is(err, store.ErrNotFound) && ctx.Err() == nil {
-				a.log.Warn("the use of a session was not noted", "session", t.session, "error", err)
+				a.log.Warn("the use of a session was not noted", "session", t.session, "token", t.token, "error", err)
 			}
 		}
 	}
+}
+
+func (a *Accounts) touchSession(ctx context.Context, t touch) error {
+	_, err := a.st.UpdateSession(ctx, t.session, func(s *store.Session) error {
+		if s.Revoked || !t.at.After(s.Used) {
+			return errUnchanged
+		}
+		s.Used = t.at
+		s.Expires = a.expiry(newLiveSession(*s))
+		return nil
+	})
+	return err
 }
 
 // EndSession revokes a session. One that is over or unknown is no error.

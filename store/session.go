@@ -18,15 +18,17 @@ type Session struct {
 	Agent   string
 	Address string
 	Revoked bool
+	Brief   bool      // until the browser closes: the browser forgets it then, and it lasts less
+	Proven  time.Time // when its owner last proved who they are
 }
 
-const sessionColumns = `place, stamp, feed, seq, extra, id, token, user, created, used, expires, agent, address, revoked`
+const sessionColumns = `place, stamp, feed, seq, extra, id, token, user, created, used, expires, agent, address, revoked, brief, proven`
 
 func (x *Session) scan(from scanner) error {
 	var token []byte
 	if err := from.Scan(&x.Place, &x.Stamp, &x.Feed, &x.Seq, &x.Extra,
 		&x.ID, &token, &x.User, (*timeColumn)(&x.Created), (*timeColumn)(&x.Used), (*timeColumn)(&x.Expires),
-		&x.Agent, &x.Address, &x.Revoked); err != nil {
+		&x.Agent, &x.Address, &x.Revoked, &x.Brief, (*timeColumn)(&x.Proven)); err != nil {
 		return err
 	}
 	if len(token) != len(x.Token) {
@@ -41,13 +43,16 @@ const (
 	sessionByToken = `SELECT ` + sessionColumns + ` FROM sessions WHERE token = ?`
 	sessionsByID   = `SELECT ` + sessionColumns + ` FROM sessions
 		WHERE id IN (SELECT unhex(value) FROM json_each(?))`
-	sessionsByUser = `SELECT ` + sessionColumns + ` FROM sessions WHERE user = ? ORDER BY created, id`
-	putSession     = `INSERT INTO sessions (` + sessionColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	sessionsByUser     = `SELECT ` + sessionColumns + ` FROM sessions WHERE user = ? ORDER BY created, id`
+	liveSessionsByUser = `SELECT ` + sessionColumns + ` FROM sessions
+		WHERE user = ? AND revoked = 0 AND expires > ? ORDER BY used DESC, id`
+	putSession = `INSERT INTO sessions (` + sessionColumns + `)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
 			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq, extra = excluded.extra,
 			token = excluded.token, user = excluded.user, created = excluded.created, used = excluded.used, expires = excluded.expires,
-			agent = excluded.agent, address = excluded.address, revoked = excluded.revoked`
+			agent = excluded.agent, address = excluded.address, revoked = excluded.revoked,
+			brief = excluded.brief, proven = excluded.proven`
 	deleteExpiredSessions = `DELETE FROM sessions
 		WHERE expires < ?1 AND (revoked = 0 OR created < ?1 - ?2)`
 )
@@ -63,13 +68,14 @@ func (x *Session) clone() Row {
 func (t *tx) putSession(x *Session) error {
 	t.sign(&x.Header)
 	x.Created, x.Used, x.Expires = rounded(x.Created), rounded(x.Used), rounded(x.Expires)
+	x.Proven = rounded(x.Proven)
 	return t.put(x)
 }
 
 func (x *Session) write(t *tx) error {
 	return t.write(putSession, x.Place, int64(x.Stamp), x.Feed, int64(x.Seq), x.Extra,
 		x.ID, x.Token[:], x.User, millis(x.Created), millis(x.Used), millis(x.Expires),
-		x.Agent, x.Address, x.Revoked)
+		x.Agent, x.Address, x.Revoked, x.Brief, millis(x.Proven))
 }
 
 // CreateSession adds a session, with a new ID if it has none. ErrConflict: the ID
@@ -130,6 +136,47 @@ func (s *Store) SessionByToken(ctx context.Context, token [32]byte) (Session, er
 // revoked or have expired.
 func (s *Store) SessionsOf(ctx context.Context, user ID) ([]Session, error) {
 	return readMany[Session](ctx, s, "list sessions", sessionsByUser, user)
+}
+
+// LiveSessionsOf lists the sessions of a user that are neither revoked nor expired
+// then, the last used first.
+func (s *Store) LiveSessionsOf(ctx context.Context, user ID, now time.Time) ([]Session, error) {
+	return readMany[Session](ctx, s, "list sessions", liveSessionsByUser, user, millis(now))
+}
+
+// EndSessions revokes all sessions of a user but one, which may be none, and
+// says how many of them had not expired.
+func (s *Store) EndSessions(ctx context.Context, user, keep ID) (int, error) {
+	var n int
+	err := s.writer.submit(ctx, "end sessions", func(t *tx) (err error) {
+		n, err = t.endSessions(user, keep)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+func (t *tx) endSessions(user, keep ID) (int, error) {
+	live, err := many[Session](context.Background(), t, liveSessionsByUser, user, 0) // expired ones too: their node may see that otherwise
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for i := range live {
+		if live[i].ID == keep {
+			continue
+		}
+		live[i].Revoked = true
+		if err := t.putSession(&live[i]); err != nil {
+			return 0, err
+		}
+		if t.now.Before(live[i].Expires) {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // keepRevoked is how long a revoked session is remembered, from its making. A node

@@ -154,6 +154,16 @@ func (s *Store) UpdateUserKeepingAdmin(ctx context.Context, id ID, change func(*
 	return s.updateUser(ctx, id, change, (*tx).keepAdmin)
 }
 
+// UpdateUserAndEnd is [Store.UpdateUser] and revokes all sessions of the user but one,
+// which may be none: both or neither.
+func (s *Store) UpdateUserAndEnd(ctx context.Context, id, keep ID, change func(*User) error) (updated User, ended int, err error) {
+	updated, err = s.updateUser(ctx, id, change, func(t *tx, _, _ User) (err error) {
+		ended, err = t.endSessions(id, keep)
+		return err
+	})
+	return updated, ended, err
+}
+
 func (s *Store) updateUser(ctx context.Context, id ID, change func(*User) error, check func(t *tx, old, u User) error) (User, error) {
 	var updated User
 	err := s.writer.submit(ctx, "update user", func(t *tx) error {

@@ -67,6 +67,8 @@ type wireSession struct {
 	Expires int64  `json:"expires"`
 	Agent   string `json:"agent"`
 	Address string `json:"address"`
+	Brief   bool   `json:"brief,omitzero"`
+	Proven  int64  `json:"proven,omitzero"`
 }
 
 type wireRecord struct {
@@ -118,7 +120,7 @@ func (s *Seen) wire() any { return wireSeen{head(s), millis(s.At)} }
 func (x *Session) wire() any {
 	return wireSession{
 		head(x), hex.EncodeToString(x.Token[:]), x.User,
-		millis(x.Created), millis(x.Used), millis(x.Expires), x.Agent, x.Address,
+		millis(x.Created), millis(x.Used), millis(x.Expires), x.Agent, x.Address, x.Brief, millis(x.Proven),
 	}
 }
 
@@ -272,6 +274,8 @@ func (f *fields) row(kind string, id ID, final bool) Row {
 		x.Created, x.Used, x.Expires = f.time("created"), f.time("used"), f.time("expires")
 		f.take("agent", &x.Agent)
 		f.take("address", &x.Address)
+		f.take("brief", &x.Brief)
+		x.Proven = f.time("proven")
 		return x
 	case kindRoom:
 		r := &Room{ID: id}

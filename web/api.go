@@ -110,6 +110,9 @@ func (s *Server) apiLimit(w http.ResponseWriter, r *http.Request, v *visitor) er
 
 // maySpeak takes one message from what the person may send, over all sockets and calls.
 func (s *Server) maySpeak(v *visitor) error {
+	if !v.may(account.ScopeWrite) {
+		return errScope(account.ScopeWrite)
+	}
 	return s.talk.take(v.user.ID, time.Now())
 }
 

@@ -28,14 +28,19 @@ func (s *Server) postLogIn(w http.ResponseWriter, r *http.Request) {
 	}
 	name, next := r.PostFormValue("username"), r.FormValue("next")
 	user, err := s.accounts.LogIn(r.Context(), name, r.PostFormValue("password"), address(r))
-	if err == nil {
+	stay := r.PostFormValue("stay") != ""
+	switch {
+	case err != nil:
+	case stay:
 		err = s.enter(w, r, user)
+	default:
+		err = s.enterBriefly(w, r, user)
 	}
 	if err == nil {
 		seeOther(w, r, nextPath(next))
 		return
 	}
-	view := LogInPage{Page: s.page(r, "Log in", s.knownVisitor(r)), Name: name, Next: next}
+	view := LogInPage{Page: s.page(r, "Log in", s.knownVisitor(r)), Name: name, Next: next, Brief: !stay}
 	var status int
 	var throttled *account.ThrottledError
 	switch {

@@ -1,6 +1,10 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+
+	"snug/account"
+)
 
 // getLogOut shows the button. Ending the session at a GET would let every page with a picture of this address do it.
 func (s *Server) getLogOut(w http.ResponseWriter, r *http.Request) {
@@ -24,7 +28,8 @@ func (s *Server) postLogOut(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		s.peers.end(v.session, v.user.ID)
+		s.accounts.Audit(r.Context(), account.Event{Kind: account.EventLogout, Actor: v.user.ID, Address: address(r)})
 	}
-	s.setCookie(w, r, "")
+	s.setCookie(w, r, "", 0)
 	seeOther(w, r, "/log_in/")
 }

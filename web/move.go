@@ -77,7 +77,7 @@ func (s *Server) postMove(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	s.setCookie(w, r, v.token)
+	s.setCookie(w, r, v.token, lifeOf(v.brief))
 	next = base(r) + next[1:]
 	s.render(w, r, http.StatusOK, "move", MovePage{
 		Page: s.page(r, "Moving", v), Next: next, Boot: moveBoot{Me: v.user.Name, Next: next, Kept: k},

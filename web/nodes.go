@@ -129,7 +129,7 @@ func (n *neighbors) frame(others []nodeFrame) nodesFrame {
 func (k snugSocket) nodes(_ context.Context, ref json.RawMessage, _ none) error {
 	p, s := k.peer, k.peer.server
 	var pass string
-	if s.moves != nil && k.origin != "" {
+	if s.moves != nil && k.origin != "" && p.visitor.bySession() {
 		var err error
 		if pass, err = s.moves.seal(p.visitor.token, k.origin, time.Now()); err != nil {
 			return err

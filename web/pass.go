@@ -77,6 +77,9 @@ func (f *refusals) log(refused *account.TokenError, now time.Time, write func(ti
 // byPass reports whether the visitor came with a JWT: there is no session that could be asked about.
 func (v *visitor) byPass() bool { return v != nil && v.token == "" }
 
+// bySession reports whether the visitor came with a session, as browsers do, and not with any kind of token.
+func (v *visitor) bySession() bool { return v != nil && v.token != "" && v.scopes == nil }
+
 // still finds a visitor again whose socket is open; nil without an error is one whose time is over.
 func (s *Server) still(ctx context.Context, v *visitor) (*visitor, error) {
 	if !v.byPass() {

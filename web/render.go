@@ -12,7 +12,13 @@ import (
 
 // pageNames are the templates, each parsed together with layout.html.
 func pageNames() []string {
-	return []string{"sign_up", "log_in", "log_out", "people", "rooms", "chat", "settings", "account", "confirm", "cluster", "move", "authority", "admin_people", "invitations", "error"}
+	return []string{
+		"sign_up", "log_in", "log_out", "confirm",
+		"account", "password", "tokens",
+		"people", "rooms", "chat", "settings",
+		"admin_people", "invitations", "cluster",
+		"move", "authority", "error",
+	}
 }
 
 func parseTemplates(files fs.FS) (map[string]*template.Template, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"snug/account"
 	"snug/chat"
 )
 
@@ -57,10 +58,13 @@ func (s *Server) getRoom(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// openRoom finds a room by its name, for a member making it if it is new; a guest may have errGuests.
+// openRoom finds a room by its name, for a member who may write making it if it is new; a guest may have errGuests.
 func (s *Server) openRoom(ctx context.Context, v *visitor, name string) (chat.Room, error) {
-	if v != nil {
+	switch {
+	case v.may(account.ScopeWrite):
 		return s.chat.OpenRoom(ctx, v.person(), name)
+	case v != nil:
+		return s.chat.RoomByName(ctx, name)
 	}
 	if _, err := chat.RoomName(name); err != nil {
 		return chat.Room{}, err

@@ -20,6 +20,7 @@ type visitor struct {
 	token   string     // its secret, to ask again later whether it still holds; "" for who came with a JWT
 	expires time.Time  // zero: never
 	proven  time.Time  // when they last proved who they are; zero for a program
+	brief   bool       // their session lasts until the browser is closed
 	scopes  []string   // what the access token is good for; nil for who may do all that the user may
 }
 
@@ -68,7 +69,7 @@ func (s *Server) visitorByToken(ctx context.Context, token string) (*visitor, er
 	if err != nil {
 		return nil, err
 	}
-	return &visitor{user: session.User, session: session.ID, token: token, expires: session.Expires, proven: session.Proven}, nil
+	return &visitor{user: session.User, session: session.ID, token: token, expires: session.Expires, proven: session.Proven, brief: session.Brief}, nil
 }
 
 // knownVisitor is for pages that only greet: whoever cannot be looked up is nobody.
@@ -103,12 +104,18 @@ func toLogIn(w http.ResponseWriter, r *http.Request) {
 	seeOther(w, r, "/log_in/?next="+url.QueryEscape(back.RequestURI()))
 }
 
-// enter begins a session for a user whose identity was just proved, in place of the one that the browser had.
+// enter begins a session for a user whose identity was just proved, in place of the one that the browser had. It lasts when the browser is closed.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request, user account.User) error {
-	token, _, err := s.accounts.StartSession(r.Context(), user.ID, account.Client{
-		Address: address(r),
-		Agent:   r.UserAgent(),
-	})
+	return s.begin(w, r, user, account.Client{Address: address(r), Agent: r.UserAgent()})
+}
+
+// enterBriefly is enter until the browser is closed.
+func (s *Server) enterBriefly(w http.ResponseWriter, r *http.Request, user account.User) error {
+	return s.begin(w, r, user, account.Client{Address: address(r), Agent: r.UserAgent(), Brief: true})
+}
+
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, user account.User, client account.Client) error {
+	token, _, err := s.accounts.StartSession(r.Context(), user.ID, client)
 	if err != nil {
 		return err
 	}
@@ -117,7 +124,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, user account.User
 			s.logger.Warn("replaced session could not be ended", "error", err)
 		}
 	}
-	s.setCookie(w, r, token)
+	s.setCookie(w, r, token, lifeOf(client.Brief))
 	return nil
 }
 
@@ -125,13 +132,21 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, user account.User
 // which moves the end of a session that is used.
 const cookieLife = 400 * 24 * time.Hour
 
-// setCookie gives the browser its session's token; an empty one takes it away.
-func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, token string) {
+// lifeOf is how long a browser keeps the cookie of a session. Zero is until it is closed.
+func lifeOf(brief bool) time.Duration {
+	if brief {
+		return 0
+	}
+	return cookieLife
+}
+
+// setCookie gives the browser its session's token; an empty one takes it away. With no life it lasts until the browser is closed.
+func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, token string, life time.Duration) {
 	cookie := &http.Cookie{
 		Name:     cookieName(r),
 		Value:    token,
 		Path:     "/",
-		MaxAge:   int(cookieLife.Seconds()),
+		MaxAge:   int(life.Seconds()),
 		HttpOnly: true,
 		Secure:   overTLS(r),
 		SameSite: http.SameSiteLaxMode,

@@ -36,6 +36,7 @@ type site struct {
 	accounts *account.Accounts
 	chat     *chat.Chat
 	presence *presence.Tracker
+	layer    layer.Layer
 }
 
 // siteOptions are what a test may want otherwise.
@@ -67,6 +68,7 @@ func newSite(t testing.TB, change ...func(*siteOptions)) *site {
 	}
 	s := &site{t: t, store: st}
 	memory := layer.NewMemory(layer.Options{})
+	s.layer = memory
 	s.presence = presence.New(opts.Presence)
 	s.accounts = account.New(st, opts.Accounts)
 	s.chat = chat.New(st, memory, s.presence, opts.Chat)
@@ -107,10 +109,11 @@ func siteFiles() fs.FS { return os.DirFS(".") }
 
 // client is a browser with a session, or without.
 type client struct {
-	site  *site
-	http  *http.Client
-	name  string
-	token string
+	site   *site
+	http   *http.Client
+	name   string
+	token  string
+	bearer string // an access token or JWT, for the header
 }
 
 // guest is a browser in which nobody is logged in.
@@ -207,6 +210,9 @@ func (c *client) do(method, path string, form url.Values, change ...func(*http.R
 	}
 	if c.token != "" {
 		r.AddCookie(&http.Cookie{Name: "snug", Value: c.token})
+	}
+	if c.bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+c.bearer)
 	}
 	for _, f := range change {
 		f(r)

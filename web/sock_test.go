@@ -76,6 +76,9 @@ func (c *client) tryDial(path string, change ...func(http.Header)) (*sock, *http
 	if c.token != "" {
 		header.Set("Cookie", "snug="+c.token)
 	}
+	if c.bearer != "" {
+		header.Set("Authorization", "Bearer "+c.bearer)
+	}
 	for _, f := range change {
 		f(header)
 	}

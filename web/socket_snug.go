@@ -203,7 +203,7 @@ func (k snugSocket) join(ctx context.Context, ref json.RawMessage, f joinFrame) 
 	if f.After < 0 {
 		return badField(`"after" must not be negative`)
 	}
-	room, err := s.chat.OpenRoom(ctx, p.person(), f.Room)
+	room, err := s.openRoom(ctx, p.visitor, f.Room)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ type tickets struct {
 
 type ticket struct {
 	user    account.ID
-	token   string // of the session that asked
+	token   string // of the session or access token that asked
 	expires time.Time
 }
 
@@ -58,7 +58,7 @@ func (t *tickets) issue(v *visitor, now time.Time) (string, error) {
 	return secret, nil
 }
 
-// redeem uses a ticket up and returns the token of the session that it stands for.
+// redeem uses a ticket up and returns the secret that it stands for: of a session, or an access token.
 func (t *tickets) redeem(secret string, now time.Time) (token string, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -100,9 +100,13 @@ type ticketAnswer struct {
 }
 
 func (s *Server) postTicket(w http.ResponseWriter, r *http.Request) {
-	v, err := s.visitor(r)
-	if err == nil && v == nil {
+	v, err := s.caller(r)
+	switch {
+	case err != nil:
+	case v == nil:
 		err = errNotLoggedIn
+	case !v.may(account.ScopeRead):
+		err = errScope(account.ScopeRead)
 	}
 	if err != nil {
 		s.failJSON(w, r, err)

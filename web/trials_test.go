@@ -26,6 +26,21 @@ func trials() map[string]trial {
 			limit: func(o *siteOptions) { o.Accounts.LoginsPerMinute = 1 },
 		},
 		"GET /settings/{$}": {path: "/settings/", nobody: toLogIn, other: good, right: good},
+		"POST /settings/{$}": {
+			path: "/settings/", form: fields("end", "others"), nobody: toLogIn, other: 303, right: 303,
+			unlimited: "it ends sessions of who asks, each once",
+		},
+		"GET /settings/password/{$}": {path: "/settings/password/", nobody: toLogIn, other: good, right: good},
+		"POST /settings/password/{$}": {
+			path: "/settings/password/", form: fields("old_password", "not hers", "password", "correct horse battery"),
+			nobody: toLogIn, other: 422, right: 422,
+			limit: func(o *siteOptions) { o.Accounts.LoginsPerMinute = 1 },
+		},
+		"GET /settings/tokens/{$}": {path: "/settings/tokens/", nobody: toLogIn, other: good, right: good},
+		"POST /settings/tokens/{$}": {
+			path: "/settings/tokens/", form: fields("name", "program #", "scope", "read", "days", "7"), nobody: toLogIn, other: 201, right: 201,
+			limit: func(*siteOptions) {}, // account.TokensPerHour
+		},
 
 		"GET /chat/{$}": {path: "/chat/", nobody: toLogIn, other: good, right: good},
 		"POST /chat/{$}": {

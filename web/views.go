@@ -45,6 +45,7 @@ type LogInPage struct {
 	Page
 	Name  string
 	Next  string
+	Brief bool // "stay logged in" was not ticked
 	Error string
 }
 
@@ -56,9 +57,61 @@ type ConfirmPage struct {
 	HasPassword bool
 }
 
-// AccountPage is where a person's own settings begin.
+// AccountPage shows a person where they are logged in.
 type AccountPage struct {
 	Page
+	Done     string // what was just done
+	Sessions []SessionView
+}
+
+// SessionView is one device that somebody is logged in with.
+type SessionView struct {
+	ID      string
+	Device  string
+	Address string
+	Started time.Time
+	Used    time.Time
+	Here    bool // the one that looks at the page
+	Brief   bool // until the browser closes
+}
+
+// TokensPage lists somebody's access tokens, with the form for another one.
+type TokensPage struct {
+	Page
+	Tokens    []TokenView
+	Revoked   bool   // one was revoked just now
+	Secret    string // of the one that was made just now, this once
+	Made      string // its name
+	Confirmed bool   // the form may be shown
+	Name      string // what was typed
+	Scopes    []TokenScope
+	Life      string // the Days that were chosen
+	Lives     []TokenLife
+	Errors    map[string]string // "name" and "scopes"
+}
+
+// TokenView is one access token.
+type TokenView struct {
+	ID, Name, Scopes    string
+	Made, Used, Expires time.Time
+}
+
+// TokenScope is one thing that a token can be good for.
+type TokenScope struct {
+	Name, Text, Hint string
+	Chosen           bool
+}
+
+// TokenLife is one of the times for which a token can be good.
+type TokenLife struct{ Days, Text string }
+
+// PasswordPage is the form for another password.
+type PasswordPage struct {
+	Page
+	HasPassword bool
+	Saved       bool
+	OldError    string
+	NewError    string
 }
 
 // LogOutPage holds the button that ends the session.
