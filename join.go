@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"snug/account"
 	"snug/cluster"
 	"snug/config"
 	"snug/store"
@@ -44,6 +45,8 @@ func join(fs *flag.FlagSet) action {
 		if err := cluster.Join(ctx, args[0], dir); err != nil {
 			return adviseJoin(err, dir)
 		}
+		// Joined it has, whether that can be noted or not.
+		_ = noteJoin(ctx, effective)
 		if err := sayHowToStart(p.out, effective); err != nil {
 			return err
 		}
@@ -82,6 +85,19 @@ func adviseJoin(err error, dir string) error {
 		return fmt.Errorf("%w: see that the node which made the invitation runs, and that this machine can reach it", err)
 	}
 	return err
+}
+
+// noteJoin keeps in the audit log, which the others get when this machine is started, that it joined them.
+func noteJoin(ctx context.Context, effective *config.Effective) error {
+	quiet := slog.New(slog.DiscardHandler)
+	st, err := store.Open(ctx, effective.Server.Data, store.Options{Logger: quiet})
+	if err != nil {
+		return err
+	}
+	accounts := account.New(st, account.Options{AuditKeep: effective.Accounts.AuditKeep, Node: nodeName(&effective.Config), Logger: quiet})
+	accounts.Audit(ctx, account.Event{Kind: account.EventClusterJoined})
+	accounts.Close()
+	return st.Close()
 }
 
 // sayHowToStart switches the cluster on where there is no configuration file yet. A file of the operator is not touched: the words to put there are

@@ -75,6 +75,7 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 		LoginsPerMinute: c.Limits.LoginsPerMinute, SignupsPerHour: c.Limits.SignupsPerHour,
 		Admission:   account.Admission(c.Accounts.Signup),
 		SessionIdle: c.Accounts.SessionIdle, SessionLife: c.Accounts.SessionLife, Issuers: sites,
+		AuditKeep: c.Accounts.AuditKeep, Node: nodeName(c),
 		Port: n.port("accounts"), Logger: logger,
 	})
 	n.onClose(n.accounts.Close)
@@ -84,7 +85,7 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 
 	n.chat = chat.New(n.store, n.layer, n.presence, chat.Options{
 		MaxMessage: c.Limits.MessageCharacters, RoomsPerHour: c.Limits.RoomsPerHour, NameKey: account.Key,
-		Confirm: n.confirm(), Logger: logger,
+		Confirm: n.confirm(), Audit: noteChat(n.accounts), Logger: logger,
 	})
 	n.onClose(n.chat.Close)
 	n.replicate() // when everybody who follows the store does
@@ -183,6 +184,25 @@ func names(c *config.Config) []string {
 		}
 	}
 	return all
+}
+
+// nodeName is what people call this node.
+func nodeName(c *config.Config) string {
+	if c.Cluster.Name != "" {
+		return c.Cluster.Name
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+// noteChat keeps in the audit log what package chat notes.
+func noteChat(accounts *account.Accounts) func(context.Context, chat.AuditNote) {
+	return func(ctx context.Context, note chat.AuditNote) {
+		accounts.Audit(ctx, account.Event{Kind: note.Kind, Actor: note.Actor, Target: note.Target, Detail: note.Detail})
+	}
 }
 
 // proxies are those before this node.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"snug/account"
 	"snug/cluster"
 	"snug/control"
 	"snug/web"
@@ -49,7 +50,12 @@ func (n *node) office() *office {
 	return o
 }
 
-func (n *node) invite(_ context.Context, in inviteRequest) (invitation, error) {
+// note keeps in the audit log what a command did.
+func (n *node) note(ctx context.Context, kind, detail string) {
+	n.accounts.Audit(ctx, account.Event{Kind: kind, Detail: detail})
+}
+
+func (n *node) invite(ctx context.Context, in inviteRequest) (invitation, error) {
 	if n.cluster == nil {
 		return invitation{}, errAlone
 	}
@@ -62,7 +68,7 @@ func (n *node) invite(_ context.Context, in inviteRequest) (invitation, error) {
 	if err != nil {
 		return invitation{}, err
 	}
-	n.logger.Info("a machine was invited to the cluster", "expires", expires)
+	n.note(ctx, account.EventClusterInvited, "good until "+expires.UTC().Format(time.RFC3339))
 	return invitation{Token: token, Expires: expires}, nil
 }
 
@@ -77,11 +83,11 @@ func (n *node) leaveCluster(ctx context.Context, _ any) (any, error) {
 	if n.cluster == nil {
 		return nil, errAlone
 	}
-	n.logger.Info("leaving the cluster, as a command said")
+	n.note(ctx, account.EventClusterLeft, "")
 	return nil, n.cluster.mesh.Leave(ctx)
 }
 
-func (n *node) forgetMember(_ context.Context, in forgetRequest) (memberInfo, error) {
+func (n *node) forgetMember(ctx context.Context, in forgetRequest) (memberInfo, error) {
 	if n.cluster == nil {
 		return memberInfo{}, errAlone
 	}
@@ -98,18 +104,18 @@ func (n *node) forgetMember(_ context.Context, in forgetRequest) (memberInfo, er
 	if err := n.cluster.mesh.Forget(m.ID); err != nil {
 		return memberInfo{}, err
 	}
-	n.logger.Info("a node was forgotten, as a command said", "node", m.ID, "name", m.Name)
+	n.note(ctx, account.EventClusterForgot, fmt.Sprintf("%s (%s)", m.Name, m.ID))
 	return infoOf(m), nil
 }
 
-func (n *node) rotateSecret(_ context.Context, _ any) (rotation, error) {
+func (n *node) rotateSecret(ctx context.Context, _ any) (rotation, error) {
 	if n.cluster == nil {
 		return rotation{}, errAlone
 	}
 	if err := n.cluster.mesh.Rotate(); err != nil {
 		return rotation{}, err
 	}
-	n.logger.Info("the secret of the cluster is being replaced, as a command said")
+	n.note(ctx, account.EventClusterRotated, "")
 	if state := n.cluster.rotation(); state != nil {
 		return *state, nil
 	}

@@ -97,9 +97,11 @@ func askHere(ctx context.Context, effective *config.Effective, name string, in, 
 		return err
 	}
 	memory, tracker := layer.NewMemory(layer.Options{}), presence.New(presence.Options{})
-	accounts := account.New(st, account.Options{Admission: account.Admission(effective.Accounts.Signup), Logger: quiet})
+	accounts := account.New(st, account.Options{
+		Admission: account.Admission(effective.Accounts.Signup), AuditKeep: effective.Accounts.AuditKeep, Node: nodeName(&effective.Config), Logger: quiet,
+	})
 	o := &office{
-		accounts: accounts, chat: chat.New(st, memory, tracker, chat.Options{NameKey: account.Key, Logger: quiet}),
+		accounts: accounts, chat: chat.New(st, memory, tracker, chat.Options{NameKey: account.Key, Audit: noteChat(accounts), Logger: quiet}),
 		store: st, addresses: addressesOf(effective),
 	}
 	defer func() {

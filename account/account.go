@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -56,6 +57,8 @@ type Options struct {
 	SessionIdle     time.Duration // 0: DefaultSessionIdle
 	SessionLife     time.Duration // 0: DefaultSessionLife
 	SessionsPerUser int           // sessions of one account; one more ends the one that was not used for longest. 0: DefaultSessionsPerUser
+	AuditKeep       time.Duration // how long the audit log remembers; 0: DefaultAuditKeep
+	Node            string        // what the audit log calls this node
 	Port            mesh.Port     // to the accounts of other nodes, which are asked for sessions unknown here; nil: alone
 	Issuers         *Issuers      // whose tokens open sockets; nil: nobody's
 	Logger          *slog.Logger  // nil: slog.Default()
@@ -79,6 +82,8 @@ type Accounts struct {
 	issuers    *Issuers
 	idle, life time.Duration
 	sessions   int // of one account
+	auditKeep  time.Duration
+	journal    *journal
 	cache      *cache
 	ceremonies *ceremonies
 	touches    chan touch
@@ -108,6 +113,9 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 	if opts.SessionsPerUser <= 0 {
 		opts.SessionsPerUser = DefaultSessionsPerUser
 	}
+	if opts.AuditKeep <= 0 {
+		opts.AuditKeep = DefaultAuditKeep
+	}
 	if opts.Admission == "" {
 		opts.Admission = AdmitEverybody
 	}
@@ -135,6 +143,8 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 		idle:         opts.SessionIdle,
 		life:         opts.SessionLife,
 		sessions:     opts.SessionsPerUser,
+		auditKeep:    opts.AuditKeep,
+		journal:      newJournal(st, opts.Node, opts.Logger),
 		cache:        newCache(maxCached),
 		touches:      make(chan touch, maxTouches),
 		endings:      newEndings(),
@@ -154,6 +164,7 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 		}
 	}
 	a.done.Go(func() { a.housekeep(ctx) })
+	a.done.Go(func() { a.journal.run(ctx) })
 	a.done.Go(func() { a.endings.run(ctx) })
 	for range touchers {
 		a.done.Go(func() { a.touch(ctx) })
@@ -193,15 +204,12 @@ func (a *Accounts) follow(rows []store.Row) {
 func (a *Accounts) housekeep(ctx context.Context) {
 	tick := time.NewTicker(housekeepingPeriod)
 	defer tick.Stop()
-	var expiry time.Time // when sessions are deleted next
+	var expiry time.Time // when what is over is deleted next
 	for {
 		if now := time.Now(); !now.Before(expiry) {
 			expiry = now.Add(expiryPeriod)
-			if _, err := a.st.DeleteExpiredSessions(ctx, now); err != nil && ctx.Err() == nil {
-				a.log.Warn("expired sessions were not deleted", "error", err)
-			}
-			if _, err := a.st.DeleteRecords(ctx, store.KindToken, now.Add(-keepExpiredTokens)); err != nil && ctx.Err() == nil {
-				a.log.Warn("expired access tokens were not deleted", "error", err)
+			if err := a.deleteOver(ctx, now); err != nil && ctx.Err() == nil {
+				a.log.Warn("what has expired was not deleted", "error", err)
 			}
 		}
 		select {
@@ -214,6 +222,23 @@ func (a *Accounts) housekeep(ctx context.Context) {
 			a.ceremonies.sweep(now)
 		}
 	}
+}
+
+// deleteOver deletes what nobody needs any more.
+func (a *Accounts) deleteOver(ctx context.Context, now time.Time) error {
+	_, err := a.st.DeleteExpiredSessions(ctx, now)
+	for _, kind := range store.RecordKinds() {
+		before := now
+		switch kind {
+		case store.KindAudit:
+			before = now.Add(-a.auditKeep)
+		case store.KindToken:
+			before = now.Add(-keepExpiredTokens)
+		}
+		_, errKind := a.st.DeleteRecords(ctx, kind, before)
+		err = errors.Join(err, errKind)
+	}
+	return err
 }
 
 func publicUser(u store.User) User {

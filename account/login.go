@@ -20,6 +20,7 @@ func (a *Accounts) LogIn(ctx context.Context, name, password, address string) (U
 	}
 	attempt, err := a.admit(ctx, key, AddressKey(address))
 	if err != nil {
+		a.noteThrottled(ctx, EventLoginThrottled, key, address, err)
 		return User{}, err
 	}
 	row, right, stale, err := a.tryPassword(ctx, key, password)
@@ -43,6 +44,20 @@ func (a *Accounts) LogIn(ctx context.Context, name, password, address string) (U
 		a.renewHash(ctx, row, password)
 	}
 	return publicUser(row), nil
+}
+
+// noteThrottled notes an attempt that was not looked at. The name is that of an account or left out: what nobody is called
+// may be a password, typed into the wrong field.
+func (a *Accounts) noteThrottled(ctx context.Context, kind, key, address string, err error) {
+	throttled, ok := errors.AsType[*ThrottledError](err)
+	if !ok {
+		return
+	}
+	row, err := a.st.UserByKey(ctx, key)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		a.log.Warn("whose log-in was throttled is not known", "error", err)
+	}
+	a.Audit(ctx, Event{Kind: kind, Target: row.ID, Address: address, Detail: throttled.Error()})
 }
 
 // tryPassword holds a password against the one of a user, who need not exist.

@@ -46,6 +46,7 @@ func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, error) {
 	}
 	address := AddressKey(s.Address)
 	if err := a.signups.take(ctx, address); err != nil {
+		a.noteThrottled(ctx, EventSignupThrottled, "", s.Address, err)
 		return User{}, err
 	}
 	u, err := a.signUp(ctx, s)
@@ -104,6 +105,9 @@ func (a *Accounts) signUp(ctx context.Context, s SignUp) (User, error) {
 		return User{}, ErrInvitation // others were faster
 	case err != nil:
 		return User{}, fmt.Errorf("sign up: %w", err)
+	}
+	if s.Setup != "" {
+		a.Audit(ctx, Event{Kind: EventSetupUsed, Actor: row.ID, Address: s.Address})
 	}
 	a.Audit(ctx, Event{Kind: EventSignup, Actor: row.ID, Address: s.Address, Detail: how})
 	return publicUser(row), nil

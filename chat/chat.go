@@ -48,6 +48,8 @@ type Options struct {
 	NameKey func(name string) (string, error)
 	// Confirm waits until another node has what was just written, and reports whether one has; nil is not to wait.
 	Confirm func(ctx context.Context, written store.Origin) bool
+	// Audit notes what matters to whoever answers for this place; nil is to note nothing. It must not wait.
+	Audit func(ctx context.Context, note AuditNote)
 	// Now is the clock; nil is time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger // nil discards
@@ -64,6 +66,7 @@ type Chat struct {
 
 	maxMessage int
 	confirm    func(ctx context.Context, written store.Origin) bool
+	audit      func(ctx context.Context, note AuditNote)
 	people     *people
 	rooms      *rooms
 	making     *roomLimit
@@ -96,6 +99,7 @@ func New(st *store.Store, ly layer.Layer, pr *presence.Tracker, opts Options) *C
 		now:        opts.Now,
 		maxMessage: opts.MaxMessage,
 		confirm:    opts.Confirm,
+		audit:      opts.Audit,
 		people:     newPeople(st, opts.NameKey),
 		rooms:      newRooms(st),
 		making:     newRoomLimit(opts.RoomsPerHour),

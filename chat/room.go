@@ -64,7 +64,11 @@ func (c *Chat) MakeRoom(ctx context.Context, who Person, name string) (room Room
 	if err != nil {
 		return Room{}, false, fromStore(err, "open a room")
 	}
-	return c.rooms.put(&row), created, nil
+	room = c.rooms.put(&row)
+	if created {
+		c.note(ctx, AuditRoomMade, who, room, room.Name)
+	}
+	return room, created, nil
 }
 
 // RoomByName returns the room of that name.
@@ -93,7 +97,15 @@ func (c *Chat) SetGuests(ctx context.Context, who Person, admin bool, room strin
 	if err != nil {
 		return Room{}, fromStore(err, "change a room")
 	}
-	return c.rooms.put(&row), nil
+	changed := c.rooms.put(&row)
+	if allowed != found.Guests {
+		detail := changed.Name + ": people without an account may not read it"
+		if allowed {
+			detail = changed.Name + ": people without an account may read it"
+		}
+		c.note(ctx, AuditRoomChanged, who, changed, detail)
+	}
+	return changed, nil
 }
 
 // Rooms lists at most limit rooms (and at most MaxRooms): those with people in them first, then those where something

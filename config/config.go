@@ -40,11 +40,12 @@ type Log struct {
 	Format string `key:"format" default:"text" allow:"text|json" doc:"How lines are written: for people or for programs."`
 }
 
-// Accounts is who may come, and how long people stay logged in.
+// Accounts is who may come, how long people stay logged in, and how long it is remembered.
 type Accounts struct {
 	Signup      string        `key:"signup" default:"open" allow:"open|invite|closed" doc:"Who may make an account. open: everybody who can reach this place. invite: only with an invitation link, which administrators make. closed: nobody; accounts are made with snug user add. The link for the first administrator always works."`
 	SessionIdle time.Duration `key:"session_idle" default:"30d" allow:"1m..3650d" unit:"ms, s, m, h or d" doc:"After this long without a visit, a person has to log in again."`
 	SessionLife time.Duration `key:"session_life" default:"365d" allow:"1m..3650d" unit:"ms, s, m, h or d" doc:"After this long, a person has to log in again in any case."`
+	AuditKeep   time.Duration `key:"audit_keep" default:"365d" allow:"1d..3650d" unit:"ms, s, m, h or d" doc:"How long the audit log remembers log-ins, changes of rights and the like. Each node forgets by its own setting, so say the same on all."`
 }
 
 // Presence is who counts as online.

@@ -139,7 +139,7 @@ func (t *tx) takeUp(waiting []kept, remove string) error {
 
 // retry merges what an older version of Snug kept as strange and this one knows.
 func (s *Store) retry(ctx context.Context) error {
-	for _, kind := range append(recordKinds(), kindUser, kindSeen, kindSession, kindRoom, kindMessage) {
+	for _, kind := range append(RecordKinds(), kindUser, kindSeen, kindSession, kindRoom, kindMessage) {
 		for after := int64(0); ; {
 			all, err := readMany[kept](ctx, s, "read strange rows", strangeKinds, kind, after, retryRows)
 			if err != nil {

@@ -49,8 +49,8 @@ func RecordID(kind, key string) ID {
 	return hashID("record\x00" + kind + "\x00" + key)
 }
 
-// recordKinds are all kinds of records.
-func recordKinds() []string {
+// RecordKinds are all kinds of records.
+func RecordKinds() []string {
 	return []string{KindPasskey, KindRecovery, KindToken, KindHook, KindInvitation, KindInvited, KindAudit, KindSetting}
 }
 
