@@ -74,7 +74,7 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 	n.accounts = account.New(n.store, account.Options{
 		LoginsPerMinute: c.Limits.LoginsPerMinute, SignupsPerHour: c.Limits.SignupsPerHour,
 		Admission:   account.Admission(c.Accounts.Signup),
-		SessionIdle: c.Accounts.SessionIdle, SessionLife: c.Accounts.SessionLife, Issuers: sites,
+		SessionIdle: c.Accounts.SessionIdle, SessionLife: c.Accounts.SessionLife, SessionsPerUser: c.Limits.SessionsPerUser, Issuers: sites,
 		AuditKeep: c.Accounts.AuditKeep, Node: nodeName(c),
 		Port: n.port("accounts"), Logger: logger,
 	})

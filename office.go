@@ -48,6 +48,11 @@ func (o *office) handlers() control.Handlers {
 		"user-promote": control.Handle(o.promoteUser),
 		"user-demote":  control.Handle(o.demoteUser),
 
+		"user-sessions": control.Handle(o.sessions),
+		"token-add":     control.Handle(o.addToken),
+		"token-list":    control.Handle(o.listTokens),
+		"token-revoke":  control.Handle(o.revokeToken),
+
 		"invitation-add":    control.Handle(o.addInvitation),
 		"invitation-list":   control.Handle(o.listInvitations),
 		"invitation-revoke": control.Handle(o.revokeInvitation),
@@ -98,7 +103,8 @@ func askHere(ctx context.Context, effective *config.Effective, name string, in, 
 	}
 	memory, tracker := layer.NewMemory(layer.Options{}), presence.New(presence.Options{})
 	accounts := account.New(st, account.Options{
-		Admission: account.Admission(effective.Accounts.Signup), AuditKeep: effective.Accounts.AuditKeep, Node: nodeName(&effective.Config), Logger: quiet,
+		Admission: account.Admission(effective.Accounts.Signup), SessionIdle: effective.Accounts.SessionIdle, SessionLife: effective.Accounts.SessionLife,
+		AuditKeep: effective.Accounts.AuditKeep, Node: nodeName(&effective.Config), Logger: quiet,
 	})
 	o := &office{
 		accounts: accounts, chat: chat.New(st, memory, tracker, chat.Options{NameKey: account.Key, Audit: noteChat(accounts), Logger: quiet}),
