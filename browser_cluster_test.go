@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -151,4 +153,31 @@ func mustPort(t *testing.T, address string) string {
 		t.Fatalf("%q has no port", address)
 	}
 	return u.Port()
+}
+
+// TestBrowserSaysWhatIsOnOneNodeOnly: whoever asked that another node confirms is told what none has confirmed, until one has something newer.
+func TestBrowserSaysWhatIsOnOneNodeOnly(t *testing.T) {
+	options := nodeOptions("attic", "")
+	options.Args = append(options.Args, "--set", "cluster.acknowledge=peer", "--set", "cluster.acknowledge_timeout=1s")
+	a := snugtest.Start(t, options)
+	ada := snugtest.OpenBrowser(t, a.URL)
+	signUp(ada, "ada")
+	ada.Open("/chat/lobby/")
+	ada.Wait(connected)
+	for _, text := range []string{"to nobody", "to nobody again"} {
+		say(ada, text)
+		ada.Wait(shows(text, 1))
+	}
+	ada.Wait(`$$("[data-state=only_here] [data-only-here]").length === 2`)
+	ada.Wait(`$("[data-only-here]").title.startsWith("Stored on this server only")`)
+	ada.Wait(`$$("[data-state=sending]").length === 0`)
+	if dir := os.Getenv("SNUG_PICTURES"); dir != "" {
+		ada.Picture(filepath.Join(dir, "only-here.png"))
+	}
+	startBeside(t, a, "barn")
+	eventually(t, "a peer confirms", clusterWait, func() bool {
+		say(ada, "to somebody")
+		ada.Wait(`$$("[data-state=sending]").length === 0`)
+		return ada.Count("[data-only-here]") == 0 && ada.Count("[data-state=sent]") == 1
+	})
 }

@@ -328,6 +328,26 @@ func TestAcknowledgementWaitsForAPeer(t *testing.T) {
 	}
 }
 
+// A socket that nobody reads does not answer that the server goes, and is waited for. On other nodes that is nobody's business.
+func TestCleanStopIsSeenAtOnceWhateverClientsDo(t *testing.T) {
+	t.Parallel()
+	a := snugtest.Start(t, nodeOptions("attic", ""))
+	ada, grace := snugtest.SignUp(t, a.URL, "ada", password), snugtest.SignUp(t, a.URL, "grace", password)
+	b := startBeside(t, a, "barn")
+	eventually(t, "the session of grace holds on barn", clusterWait, func() bool { return isLoggedIn(t, grace, b) })
+	onA, _ := enter(t, ada, a, "lobby")
+	enter(t, grace, b, "lobby")
+	hears(t, onA, clusterWait, snugtest.Frame{"type": "user_join", "user": "grace"})
+	began, stopped := time.Now(), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		b.Stop()
+	}()
+	hears(t, onA, 2*time.Second, snugtest.Frame{"type": "user_leave", "user": "grace"})
+	t.Logf("it took %v", time.Since(began).Round(time.Millisecond))
+	<-stopped
+}
+
 func TestNodeThatIsAloneHasNoCluster(t *testing.T) {
 	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})

@@ -114,6 +114,7 @@ func (n *node) run(ctx context.Context) error {
 
 // stop takes no more connections, tells the sockets to come back and lets requests finish.
 func (n *node) stop() error {
+	n.presence.Retire() // before clients are waited for, who may be slow to answer, or never do
 	ctx, cancel := context.WithTimeout(context.Background(), n.config.Server.ShutdownTimeout)
 	defer cancel()
 	quiet := make(chan error, 1)

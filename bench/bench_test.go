@@ -68,7 +68,7 @@ func TestClientSpeaksWebSocket(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	c, err := dial(context.Background(), strings.TrimPrefix(server.URL, "http://"), "/", &http.Cookie{Name: "a", Value: "b"})
+	c, err := dial(context.Background(), nil, strings.TrimPrefix(server.URL, "http://"), "/", &http.Cookie{Name: "a", Value: "b"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,9 +26,8 @@ type client struct {
 	out []byte
 }
 
-func dial(ctx context.Context, addr, path string, cookie *http.Cookie) (*client, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", addr)
+func dial(ctx context.Context, from *host, addr, path string, cookie *http.Cookie) (*client, error) {
+	conn, err := from.dial(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func measureIdle(ctx context.Context, o options, s *server) error {
 
 // open opens a socket and keeps reading it, as a client at rest does.
 func (s *server) open(ctx context.Context, i int, cookie *http.Cookie) (*client, error) {
-	c, err := dial(ctx, s.addr, fmt.Sprintf("/ws/chat/idle%d/", i/10), cookie)
+	c, err := s.dial(ctx, fmt.Sprintf("/ws/chat/idle%d/", i/10), cookie)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,10 @@ Measurements:
   post   senders that each wait for their message to be stored: messages/s
   idle   sockets that do nothing: memory for each
   all    the three, and room once more with 16 messages under way
-  nodes  two nodes: from posting on one to arrival on the other, with -people receivers; and what peers cost one who posts
+  bare   no server: one goroutine that writes to -people connections, which is the least that one write for each delivery can cost
+  nodes  two nodes: from posting on one to arrival on the other, with -people receivers
+  peers  senders as in post, on a node alone, with one and with two others: what a peer costs one who posts
+  rest   five nodes in a network of their own with -people online in ten rooms each, who do nothing: traffic of each node (needs root)
 
 Flags:
 `
@@ -72,7 +75,13 @@ func main() {
 }
 
 func run(ctx context.Context, o options, names []string) error {
-	measurements := map[string]func(context.Context, options, *server) error{"room": measureRoom, "post": measurePost, "idle": measureIdle, "nodes": measureNodes}
+	measurements := map[string]func(context.Context, options, *server) error{
+		"room": measureRoom, "post": measurePost, "idle": measureIdle,
+		"bare": measureBare, "nodes": measureNodes, "peers": measurePeers, "rest": measureRest,
+	}
+	if names[0] == writeToName && len(names) == 2 {
+		return writeTo(o, names[1])
+	}
 	var plan []string
 	for _, name := range names {
 		if name == "all" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -15,11 +16,35 @@ func measurePost(ctx context.Context, o options, s *server) error {
 	if err != nil {
 		return err
 	}
+	p, err := post(ctx, o, s, cookies)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("post: senders %d, messages %d, size %d, each on disk before it is delivered\n", o.senders, p.messages, o.size)
+	fmt.Printf("  messages/s           %.0f (%.2f s)\n", p.rate(), p.took.Seconds())
+	fmt.Printf("  latency              p50 %v, p99 %v\n", p.latency.quantile(0.50), p.latency.quantile(0.99))
+	fmt.Printf("  CPU per message      %v\n", p.cost().Round(time.Microsecond))
+	return nil
+}
+
+// posting is what became of some messages.
+type posting struct {
+	messages int
+	took     time.Duration
+	cpu      time.Duration // of the server
+	latency  histogram
+}
+
+func (p *posting) rate() float64       { return float64(p.messages) / p.took.Seconds() }
+func (p *posting) cost() time.Duration { return p.cpu / time.Duration(p.messages) }
+
+// post has everybody post a tenth of the messages.
+func post(ctx context.Context, o options, s *server, cookies []*http.Cookie) (*posting, error) {
 	senders := make([]*member, len(cookies))
 	for i, cookie := range cookies {
-		c, err := dial(ctx, s.addr, fmt.Sprintf("/ws/chat/bench%d/", i), cookie)
+		c, err := s.dial(ctx, fmt.Sprintf("/ws/chat/bench%d/", i), cookie)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer c.close()
 		senders[i] = &member{client: c, sender: i}
@@ -27,7 +52,7 @@ func measurePost(ctx context.Context, o options, s *server) error {
 	each := max(o.messages/10, 1)
 	before, err := s.cpu()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	began := time.Now()
 	var wg sync.WaitGroup
@@ -39,18 +64,13 @@ func measurePost(ctx context.Context, o options, s *server) error {
 	took := time.Since(began)
 	after, err := s.cpu()
 	if err := errors.Join(append(results, err)...); err != nil {
-		return err
+		return nil, err
 	}
-	var all histogram
+	p := &posting{messages: each * len(senders), took: took, cpu: after - before}
 	for _, m := range senders {
-		all.merge(&m.latency)
+		p.latency.merge(&m.latency)
 	}
-	total := each * len(senders)
-	fmt.Printf("post: senders %d, messages %d, size %d, each on disk before it is delivered\n", len(senders), total, o.size)
-	fmt.Printf("  messages/s           %.0f (%.2f s)\n", float64(total)/took.Seconds(), took.Seconds())
-	fmt.Printf("  latency              p50 %v, p99 %v\n", all.quantile(0.50), all.quantile(0.99))
-	fmt.Printf("  CPU per message      %v\n", ((after - before) / time.Duration(total)).Round(time.Microsecond))
-	return nil
+	return p, nil
 }
 
 // postInTurn posts n messages, each after the one before it has come back.

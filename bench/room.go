@@ -24,6 +24,7 @@ type member struct {
 	doubled int
 	lost    int // numbers that were passed over
 	latency histogram
+	took    map[int]time.Duration // by number of the message, where that is wanted
 }
 
 // round is what all members of one measurement share.
@@ -92,7 +93,7 @@ func measureRoom(ctx context.Context, o options, s *server) error {
 func (r *round) join(ctx context.Context, s *server, cookies []*http.Cookie) ([]*member, error) {
 	members := make([]*member, 0, len(cookies))
 	for i, cookie := range cookies {
-		c, err := dial(ctx, s.addr, roomPath, cookie)
+		c, err := s.dial(ctx, roomPath, cookie)
 		if err != nil {
 			return members, err
 		}

@@ -26,6 +26,7 @@ type server struct {
 	binary string
 	pin    bool
 	args   []string // besides --listen and --data
+	host   *host    // nil: this machine
 	addr   string   // host:port
 	data   string
 	done   chan error
@@ -66,7 +67,7 @@ func start(ctx context.Context, o options, binary string) (*server, error) {
 
 // run starts the process with limits off and waits until it says where it is.
 func (s *server) run(ctx context.Context) error {
-	cmd := exec.Command(s.binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", s.data}, s.args...)...)
+	cmd := s.command(context.Background(), append([]string{"serve", "--listen", "127.0.0.1:0", "--data", s.data}, s.args...)...)
 	cmd.Env = os.Environ()
 	for _, limit := range []string{"SOCKETS_PER_ADDRESS", "SOCKETS_PER_USER", "MESSAGES_PER_SECOND", "LOGINS_PER_MINUTE", "SIGNUPS_PER_HOUR", "ROOMS_PER_HOUR"} {
 		cmd.Env = append(cmd.Env, "SNUG_LIMITS_"+limit+"=0")
@@ -105,6 +106,19 @@ func (s *server) run(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// command runs the binary where the server is.
+func (s *server) command(ctx context.Context, args ...string) *exec.Cmd {
+	if s.host == nil {
+		return exec.CommandContext(ctx, s.binary, args...)
+	}
+	return exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", s.host.namespace, s.binary}, args...)...)
+}
+
+// dial opens a WebSocket on the server.
+func (s *server) dial(ctx context.Context, path string, cookie *http.Cookie) (*client, error) {
+	return dial(ctx, s.host, s.addr, path, cookie)
 }
 
 // restart gives the same data to a new process, which carries none of the old one's garbage.
@@ -194,7 +208,7 @@ func (s *server) memory() (int64, error) {
 // signUp makes n accounts and returns their session cookies. The server hashes each password, so a thousand take half a minute.
 func (s *server) signUp(ctx context.Context, n int) ([]*http.Cookie, error) {
 	cookies := make([]*http.Cookie, n)
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Transport: &http.Transport{DialContext: s.host.dial}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	var (
 		wg    sync.WaitGroup
 		mu    sync.Mutex

@@ -2,10 +2,12 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"sync"
 
 	"snug/presence"
+	"snug/store"
 )
 
 // observer tells the layer who comes and goes, and has the store keep when they were last seen. The tracker calls it
@@ -172,7 +174,7 @@ func (c *Chat) knownRoom(ctx context.Context, id ID) (Room, bool) {
 	lookUp, cancel := queryContext(ctx)
 	defer cancel()
 	room, err := c.rooms.byID(lookUp, id)
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // people of another node may be known before their room
 		c.log.Error("look up a room", "room", id, "error", err)
 	}
 	return room, err == nil

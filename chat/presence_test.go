@@ -2,6 +2,7 @@ package chat
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -265,4 +266,19 @@ func TestSeenWriterEndsWhenTheStoreFails(t *testing.T) {
 		t.Errorf("%d wait", waiting)
 	}
 	s.close()
+}
+
+// People of another node may be known before the room that they are in: that is no error, and the room's count follows with its row.
+func TestPeopleInARoomThatIsOnItsWayAreNoError(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	w := newWorld(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	ada := w.user("ada")
+	w.tracker.Enter(store.RoomID("lobby").Hex(), ada.ID.Hex())
+	w.tracker.Enter("", ada.ID.Hex())
+	w.tracker.Close() // tells what waits
+	w.Close()
+	if strings.Contains(log.String(), "level=ERROR") {
+		t.Errorf("logged:\n%s", log.String())
+	}
 }

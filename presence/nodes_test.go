@@ -54,6 +54,25 @@ func TestCleanLeaveIsKnownEverywhereWithinTwoSeconds(t *testing.T) {
 	})
 }
 
+func TestRetiredNodeHidesWhoIsHereAndStillSees(t *testing.T) {
+	inRing(t, 1, 2, func(r *ring) {
+		r.node(0).Enter("lobby", "ada")
+		r.node(1).Enter("lobby", "grace")
+		time.Sleep(time.Second)
+		r.node(0).Retire()
+		r.node(0).Enter("lobby", "late")
+		time.Sleep(2 * time.Second)
+		if got := r.node(1).Users("lobby"); !slices.Equal(got, []string{"grace"}) {
+			t.Errorf("the other node sees %q, want grace alone", got)
+		}
+		r.node(1).Enter("lobby", "mary")
+		time.Sleep(time.Second)
+		if got := slices.Sorted(slices.Values(r.node(0).Users("lobby"))); !slices.Equal(got, []string{"ada", "grace", "late", "mary"}) {
+			t.Errorf("the retired node sees %q, want everybody", got)
+		}
+	})
+}
+
 func TestLingerHoldsOnAllNodes(t *testing.T) {
 	inRing(t, 1, 2, func(r *ring) {
 		r.node(0).Enter("", "ada").Leave()

@@ -32,6 +32,7 @@ type Tracker struct {
 	// knows the reasons of.
 	present roster
 	stays   map[string]map[string]*stay // user, then place
+	retired bool                        // the other nodes do not hear of stays here any more
 	closed  bool
 }
 
@@ -65,6 +66,22 @@ func New(opts Options) *Tracker {
 		t.nodes.start()
 	}
 	return t
+}
+
+// Retire tells the other nodes that everybody who is only here leaves, and no more of who comes here. Here nobody leaves by it, and what happens on
+// other nodes is still heard: it is for a node that is about to stop, and may have to wait for connections to end.
+func (t *Tracker) Retire() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.retired || t.nodes == nil {
+		return
+	}
+	t.retired = true
+	for _, places := range t.stays {
+		for _, s := range places {
+			t.nodes.withdraw(s.key)
+		}
+	}
 }
 
 // Close ends the Tracker: nobody leaves by linger any more, watchers hear what happened before, and when Close
@@ -161,7 +178,7 @@ func (t *Tracker) begin(s *stay) {
 		t.stays[s.key.user] = places
 	}
 	places[s.key.place] = s
-	if t.nodes != nil {
+	if t.nodes != nil && !t.retired {
 		t.nodes.publish(s.key)
 	}
 	t.review(s.key, time.Now())

@@ -53,7 +53,7 @@ export class Conversation extends Component {
   }
 
   shouldComponentUpdate(next, nextState) {
-    return nextState !== this.state || ["win", "waiting", "connected"].some((key) => next[key] !== this.props[key]);
+    return nextState !== this.state || ["win", "waiting", "onlyHere", "connected"].some((key) => next[key] !== this.props[key]);
   }
 
   getSnapshotBeforeUpdate() {
@@ -111,7 +111,7 @@ export class Conversation extends Component {
     this.setState({ deleting: null }, () => this.props.onDone());
   }
 
-  render({ win, waiting, me, limit }, { editing, deleting, active, below }) {
+  render({ win, waiting, onlyHere, me, limit }, { editing, deleting, active, below }) {
     const rows = timeline(win, waiting, me, Date.now());
     const lastMine = rows.findLast((row) => row.kind === "message" && row.message.user === me)?.key;
     return html`<div class="conversation__middle">
@@ -123,7 +123,7 @@ export class Conversation extends Component {
           <ol class="timeline">
             ${rows.map((row) => row.kind === "message"
               ? html`<${Message} key=${row.key} message=${row.message} item=${row.message.item} head=${row.head}
-                  mine=${me !== null && row.message.user === me} me=${me} isLast=${row.key === lastMine}
+                  mine=${me !== null && row.message.user === me} me=${me} isLast=${row.key === lastMine} onlyHere=${onlyHere.has(row.key)}
                   editing=${editing === row.key} active=${active === row.key} limit=${limit}
                   onActive=${this.setActive} actions=${this.actions} />`
               : html`<${Separator} key=${row.key} row=${row} />`)}

@@ -10,6 +10,7 @@ const paths = {
   bin: "M4 6h12M8 6V4h4v2M5.5 6l.7 10.5h7.6L14.5 6M8.5 9v4.5M11.5 9v4.5",
   down: "M10 4v12M4.5 10.5L10 16l5.5-5.5",
   check: "M4.5 10.5l3.5 3.5 7.5-8",
+  one: "M4 7h12v6H4zM7 10h.5M10 10h.5",
   settings: "M3 6h8M15 6h2M3 14h2M9 14h8M13 4v4M7 12v4",
   plus: "M10 4v12M4 10h12",
   back: "M12.5 4l-6 6 6 6",

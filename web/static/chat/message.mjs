@@ -17,8 +17,9 @@ export class Message extends Component {
     return Object.keys(next).some((key) => next[key] !== this.props[key]);
   }
 
-  render({ message, head, mine, me, item, isLast, editing, active, limit, onActive, actions }) {
-    const state = item ? item.state : mine && isLast ? "sent" : undefined;
+  render({ message, head, mine, me, item, isLast, onlyHere, editing, active, limit, onActive, actions }) {
+    const sent = onlyHere ? "only_here" : "sent";
+    const state = item && item.state !== "sent" ? item.state : mine && (isLast || onlyHere || item) ? sent : undefined;
     const canChange = mine && !message.deleted && (!item || item.state === "sent");
     return html`<li class="message" data-message=${message.id} data-head=${head} data-mine=${mine} data-state=${state}
       data-active=${active} data-deleted=${Boolean(message.deleted)} onClick=${canChange ? () => onActive(message.id) : null}>
@@ -67,6 +68,10 @@ function Words({ message, me }) {
 function State({ state }) {
   if (state === "sending") {
     return html`<span class="message__state" data-sending><span class="spinner"></span><span class="hidden">Sending</span></span>`;
+  }
+  if (state === "only_here") {
+    const words = "Stored on this server only: no other one has said yet that it has it too";
+    return html`<span class="message__state" data-only-here title=${words}><${Icon} name="one" /><span class="hidden">${words}</span></span>`;
   }
   return html`<span class="message__state" title="Sent"><${Icon} name="check" /><span class="hidden">Sent</span></span>`;
 }

@@ -314,7 +314,7 @@ export class Session {
     const to = place.kind === "room" ? { type: "post", room: place.name } : { type: "private", user: place.name };
     try {
       const ack = await this.#socket.request({ ...to, id, message: text });
-      this.#store.apply(change.sent, { id, time: ack.time });
+      this.#store.apply(change.sent, { id, time: ack.time, onlyHere: ack.only_here });
       if (command) this.#toldPrivately(place);
     } catch (error) {
       if (error.lost) return false;

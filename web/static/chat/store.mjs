@@ -26,6 +26,7 @@ export function initialState(boot) {
     inbox: { seq: 0, ahead: 0, synced: false, log: "" }, // up to where private messages are known, as in a window
     unread: {}, // by place: how many came unseen
     outbox: [], // {id, place, text, time, state, problem, command}
+    onlyHere: new Set(), // ids of what was posted and is on one node alone, as far as is known
     toasts: [],
     toastCount: 0,
   };
@@ -217,7 +218,8 @@ export const change = {
 
   // sent is an acknowledged post: it is shown from here until it arrives as everybody gets it. It will not arrive where
   // the conversation is not followed, or where this was the second time; then the history has it.
-  sent(state, { id, time }) {
+  sent(before, { id, time, onlyHere = false }) {
+    const state = { ...before, onlyHere: confirmed(before.onlyHere, id, onlyHere) };
     const item = state.outbox.find((other) => other.id === id);
     if (!item) return state;
     const win = state.windows[keyOf(item.place)];
@@ -261,6 +263,12 @@ export const change = {
 
 function changedItem(state, id, changes) {
   return { ...state, outbox: state.outbox.map((item) => (item.id === id ? { ...item, ...changes } : item)) };
+}
+
+// confirmed notes whether another node has a message. If one has, then also all that was posted before it.
+function confirmed(ids, id, onlyHere) {
+  if (onlyHere) return new Set([...ids, id]);
+  return ids.size === 0 ? ids : new Set();
 }
 
 // settled drops from the outbox what has arrived.
