@@ -50,11 +50,16 @@ network-tests: ## nodes on networks that are cut, slow and healed again: Linux a
 no-network-tests:
 	@echo "== NOT RUN: the tests on networks of their own, for which network namespaces have to be made. On Linux: sudo env PATH=\"\$$PATH\" make network-tests" >&2
 
-prepare: # What a fresh machine lacks: Chromium for the browser tests, a C compiler for the race detector, ip for the network tests.
+prepare: # What a fresh machine lacks: Chromium for the browser tests and certutil to make it trust us, a C compiler for the race detector, ip for the
+# network tests, the proxies of docs/proxy.md, and openssl.
 	@missing=()
 	command -v chromium >/dev/null || missing+=(chromium)
 	command -v gcc >/dev/null || command -v clang >/dev/null || missing+=(gcc libc6-dev)
 	[ "$$(uname)" != Linux ] || PATH="$$PATH:/usr/sbin:/sbin" command -v ip >/dev/null || missing+=(iproute2)
+	command -v certutil >/dev/null || missing+=(libnss3-tools)
+	command -v openssl >/dev/null || missing+=(openssl)
+	PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || missing+=(nginx-light)
+	command -v caddy >/dev/null || missing+=(caddy)
 	[ $${#missing[@]} -gt 0 ] || exit 0
 	echo "== installing what the tests need: $${missing[*]}"
 	if ! command -v apt-get >/dev/null; then
@@ -65,6 +70,12 @@ prepare: # What a fresh machine lacks: Chromium for the browser tests, a C compi
 	if [ "$$(id -u)" -ne 0 ]; then root=(sudo); fi
 	"$${root[@]}" apt-get update -q
 	"$${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$${missing[@]}"
+	# Their packages start them on port 80; the tests run them by themselves.
+	for service in nginx-light caddy; do
+		if [ -d /run/systemd/system ] && [[ " $${missing[*]} " == *" $$service "* ]]; then
+			"$${root[@]}" systemctl disable --now "$${service%-light}"
+		fi
+	done
 
 build: ## the binary, ./snug: static, for any Linux of this architecture
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o snug .

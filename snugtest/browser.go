@@ -33,7 +33,7 @@ type Browser struct {
 }
 
 // OpenBrowser starts Chromium for the server at base (http://localhost:PORT).
-func OpenBrowser(t testing.TB, base string) *Browser {
+func OpenBrowser(t testing.TB, base string, more ...chromedp.ExecAllocatorOption) *Browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -45,6 +45,7 @@ func OpenBrowser(t testing.TB, base string) *Browser {
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root otherwise
 	}
+	options = append(options, more...)
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(allocator)
 	b := &Browser{t: t, ctx: ctx, base: strings.TrimSuffix(base, "/")}
@@ -244,4 +245,14 @@ func (b *Browser) keepPicture() {
 func Quote(s string) string {
 	q, _ := json.Marshal(s) // a string can always be marshaled
 	return string(q)
+}
+
+// OpenRefused goes to an address that the browser must not show, for a reason such as ERR_CONNECTION_REFUSED.
+func (b *Browser) OpenRefused(path, reason string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, chromedp.Navigate(b.base+path)); err == nil || !strings.Contains(err.Error(), reason) {
+		b.t.Fatalf("open %s: %v, want %s", path, err, reason)
+	}
 }
