@@ -79,6 +79,9 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 		Port: n.port("accounts"), Logger: logger,
 	})
 	n.onClose(n.accounts.Close)
+	if err = n.fixRelyingParty(ctx); err != nil {
+		return n, err
+	}
 	if n.setup, err = n.firstAdmin(ctx); err != nil {
 		return n, fmt.Errorf("make the link for the first admin: %w", err)
 	}
@@ -105,7 +108,7 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 			MessagesPerSecond: c.Limits.MessagesPerSecond, CallsPerMinute: c.Limits.APIPerMinute, FrameBytes: int64(c.Limits.FrameBytes),
 			QueueBytes: c.Limits.QueueBytes, QueueFrames: c.Limits.QueueFrames, GroupExpiry: c.Layer.GroupExpiry,
 		},
-		Names: names(c), Proxies: proxies(c), HSTS: hsts(&c.TLS), Authority: n.root, Version: programVersion(), Ready: n.store.Ready, Cluster: n.clusterPage(), Nodes: n.pageNodes(), Logger: logger,
+		Names: names(c), Origins: c.Auth.Origins, Proxies: proxies(c), HSTS: hsts(&c.TLS), Authority: n.root, Version: programVersion(), Ready: n.store.Ready, Cluster: n.clusterPage(), Nodes: n.pageNodes(), Logger: logger,
 	})
 	if err != nil {
 		return n, err
@@ -125,11 +128,8 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 
 // firstAdmin makes the token for the first admin. A node that has joined others and has no accounts yet makes none: they may have an admin.
 func (n *node) firstAdmin(ctx context.Context) (token string, err error) {
-	if n.cluster.hasOthers() {
-		people, err := n.accounts.Count(ctx)
-		if people == 0 || err != nil {
-			return "", err
-		}
+	if fresh, err := n.hasJoined(ctx); fresh || err != nil {
+		return "", err
 	}
 	return n.accounts.Setup(ctx)
 }

@@ -2,6 +2,9 @@ package config
 
 // Auth is how people prove who they are, besides with the password of their account.
 type Auth struct {
+	RPID    string   `key:"rp_id" default:"" allow:"rp_id or empty" unit:"host name" doc:"The name for which browsers make passkeys (the relying party's id): one of the names here, or a domain that they are under. Empty: the first of server.names that can be one, else localhost. It is fixed at the first start, in every node of a cluster, for a passkey works under no other name: a Snug whose file says another one later does not start."`
+	Origins []string `key:"origins" default:"" allow:"origins" unit:"origins" doc:"Where else browsers open Snug to use a passkey, as scheme, name and port: for a reverse proxy that listens on another port than 443."`
+
 	JWT []JWT `key:"jwt" doc:"A site with users of its own, whose tokens (JWTs) open sockets here with ?token=. One [[auth.jwt]] for each key. The site speaks for everybody whose name it puts into a token, administrators too."`
 }
 

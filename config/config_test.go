@@ -151,6 +151,13 @@ func TestProblemsInTheFile(t *testing.T) {
 		"URL of nowhere":   {"[cluster]\nenabled = true\nurl = \"http://0.0.0.0:8000/\"\n", `snug.toml:3: cluster.url: must be an address that browsers can open, `},
 		"URL of IPv6":      {"[cluster]\nenabled = true\nurl = \"http://[::1]:8000/\"\n", `snug.toml:3: cluster.url: must be an address that browsers can open, `},
 		"URL with query":   {"[cluster]\nenabled = true\nurl = \"http://attic/?a=b\"\n", `snug.toml:3: cluster.url: must be an address that browsers can open, `},
+		"party in numbers": {"[auth]\nrp_id = \"192.168.1.5\"\n", `snug.toml:2: auth.rp_id: must be a host name in lower case with a dot in it, such as "chat.example", or "localhost", or nothing; it is "192.168.1.5"`},
+		"party of one":     {"[auth]\nrp_id = \"attic\"\n", `snug.toml:2: auth.rp_id: must be a host name in lower case`},
+		"party with port":  {"[auth]\nrp_id = \"chat.example:8000\"\n", `snug.toml:2: auth.rp_id: must be a host name in lower case`},
+		"party in capital": {"[auth]\nrp_id = \"Chat.example\"\n", `snug.toml:2: auth.rp_id: must be a host name in lower case`},
+		"no origin":        {"[auth]\norigins = [\"chat.example:8443\"]\n", `snug.toml:2: auth.origins: must be a list of origins, such as ["https://chat.example:8443"]; http only for localhost; it is ["chat.example:8443"]`},
+		"origin and path":  {"[auth]\norigins = [\"https://chat.example/\"]\n", `snug.toml:2: auth.origins: must be a list of origins`},
+		"origin in clear":  {"[auth]\norigins = [\"http://chat.example\"]\n", `snug.toml:2: auth.origins: must be a list of origins`},
 		"session too idle": {"[accounts]\nsession_idle = \"366d\"\n", `snug.toml:2: accounts.session_life: must be at least accounts.session_idle = "366d"; it is "365d"`},
 	} {
 		t.Run(name, func(t *testing.T) {

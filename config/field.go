@@ -95,6 +95,10 @@ func (f Field) Allowed() string {
 		return `an address with a port, such as ":80" (every interface), or nothing`
 	case "directory url":
 		return `an https address, such as "https://acme-v02.api.letsencrypt.org/directory"`
+	case "rp_id or empty":
+		return `a host name in lower case with a dot in it, such as "chat.example", or "localhost", or nothing`
+	case "origins":
+		return `a list of origins, such as ["https://chat.example:8443"]; http only for localhost`
 	case "networks":
 		return `a list of addresses and networks, such as ["127.0.0.1", "10.0.7.0/24"]`
 	case "file":
@@ -233,6 +237,8 @@ func (f Field) takesText(s string) bool {
 		return s == "" || isURL(s)
 	case "directory", "file":
 		return !strings.ContainsRune(s, 0)
+	case "rp_id or empty":
+		return s == "" || IsParty(s)
 	case "secret":
 		return s == "" || len(s) >= minSecret
 	case "text":
@@ -247,6 +253,8 @@ func (f Field) takesItem(s string) bool {
 	switch f.allow {
 	case "nodes":
 		return isHost(s) || net.ParseIP(s) != nil || isReachable(s)
+	case "origins":
+		return isOrigin(s)
 	case "networks":
 		_, err := ParseNetwork(s)
 		return err == nil
