@@ -77,6 +77,7 @@ type Accounts struct {
 	signups      *throttle // by address
 	asked        *throttle // by address: ceremonies that were begun
 	tokens       *throttle // by user
+	changed      *throttle // by user: changes to passkeys, recovery codes and the password's being on
 
 	admission  Admission
 	issuers    *Issuers
@@ -136,6 +137,7 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 		loginKnown:   newThrottle(opts.LoginsPerMinute, time.Minute),
 		signups:      newThrottle(opts.SignupsPerHour, time.Hour),
 		asked:        newThrottle(ceremoniesPerLogin*opts.LoginsPerMinute, time.Minute),
+		changed:      newThrottle(maxChanges, time.Hour),
 		ceremonies:   newCeremonies(maxCeremonies, maxCeremoniesEach),
 		admission:    opts.Admission,
 		tokens:       newThrottle(TokensPerHour, time.Hour),
@@ -216,7 +218,7 @@ func (a *Accounts) housekeep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			for _, t := range []*throttle{a.loginAddress, a.loginAccount, a.loginKnown, a.signups, a.asked, a.tokens} {
+			for _, t := range []*throttle{a.loginAddress, a.loginAccount, a.loginKnown, a.signups, a.asked, a.changed, a.tokens} {
 				t.sweep(now)
 			}
 			a.ceremonies.sweep(now)

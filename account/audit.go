@@ -24,7 +24,6 @@ const (
 	EventRecoveryMade    = "recovery.made"
 	EventRecoveryUsed    = "recovery.used"
 	EventPasswordOff     = "password.off"
-	EventPasswordOn      = "password.on"
 )
 
 // Kinds of events that change who is here and who may do what.
@@ -74,7 +73,6 @@ func EventKinds() []EventKind {
 		{EventConfirmFailed, "Could not confirm who they are", true},
 		{EventPasswordChanged, "Changed their password", false},
 		{EventPasswordOff, "Turned their password off", false},
-		{EventPasswordOn, "Turned their password on", false},
 		{EventPasskeyAdded, "Added a passkey", false},
 		{EventPasskeyRenamed, "Renamed a passkey", false},
 		{EventPasskeyRemoved, "Removed a passkey", false},

@@ -38,8 +38,6 @@ var (
 	ErrManyPasskeys = fmt.Errorf("nobody can have more than %d passkeys", maxPasskeys)
 	// ErrNeeded is to give up a way in that somebody needs.
 	ErrNeeded = errors.New("without a password, two passkeys are needed, or one and recovery codes")
-	// ErrPasswordOn is to turn on a password that is on.
-	ErrPasswordOn = errors.New("the account has a password")
 	// ErrInvitation is an invitation that is unknown, expired, revoked or used up.
 	ErrInvitation = errors.New("the invitation link is not valid any more")
 )

@@ -126,6 +126,9 @@ func (a *Accounts) anyPasskey(ctx context.Context) (bool, error) {
 
 // RenamePasskey gives a passkey of a user another name. One that they do not have is ErrNoPasskey.
 func (a *Accounts) RenamePasskey(ctx context.Context, user, passkey ID, name, address string) error {
+	if err := a.admitChange(ctx, user); err != nil {
+		return err
+	}
 	name, err := passkeyName(name)
 	if err != nil {
 		return err
@@ -173,6 +176,9 @@ func (a *Accounts) changePasskey(ctx context.Context, user, passkey ID, change f
 // RemovePasskey makes a passkey of a user worthless. One that they do not have is ErrNoPasskey; one that they need,
 // because their password is off, is ErrNeeded.
 func (a *Accounts) RemovePasskey(ctx context.Context, user, passkey ID, address string) error {
+	if err := a.admitChange(ctx, user); err != nil {
+		return err
+	}
 	a.factors.Lock()
 	defer a.factors.Unlock()
 	has, err := a.factorsOf(ctx, user)
@@ -252,4 +258,22 @@ func maker(aaguid []byte) string {
 // nameFor is what a passkey is called whose owner did not say.
 func nameFor(credential *webauthn.Credential, others int) string {
 	return cmp.Or(maker(credential.Authenticator.AAGUID), fmt.Sprintf("Passkey %d", others+1))
+}
+
+// offerKey is the key of the setting that says that somebody was offered a passkey.
+func offerKey(user ID) string { return "passkey_offered/" + user.String() }
+
+// OfferPasskey reports whether somebody who logs in with a password should be asked whether they want a passkey. They
+// are asked once, so it does so once, and never to who has one.
+func (a *Accounts) OfferPasskey(ctx context.Context, user ID) (bool, error) {
+	all, err := a.Passkeys(ctx, user)
+	if err != nil || len(all) > 0 {
+		return false, err
+	}
+	_, err = a.st.Record(ctx, store.KindSetting, store.RecordID(store.KindSetting, offerKey(user)))
+	if err == nil || !errors.Is(err, store.ErrNotFound) {
+		return false, err
+	}
+	_, made, err := a.st.Setting(ctx, offerKey(user), "")
+	return made, err
 }

@@ -107,6 +107,7 @@ func (a *Accounts) PasskeyConfirm(ctx context.Context, user, session ID, b Brows
 func (a *Accounts) answered(ctx context.Context, want aim, b Browser, answer Answer, check func(*ceremony) error) error {
 	address := AddressKey(b.Address)
 	if err := a.loginAddress.take(ctx, address); err != nil {
+		a.noteThrottled(ctx, EventLoginThrottled, "", b.Address, err)
 		return err
 	}
 	err := ErrCeremony

@@ -2,11 +2,24 @@ package account
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"snug/store"
 )
+
+// maxChanges is how often somebody may change their ways in within an hour. Every change is a row that all nodes keep for
+// more than a year.
+const maxChanges = 40
+
+// admitChange counts a change, or refuses it.
+func (a *Accounts) admitChange(ctx context.Context, user ID) error {
+	key := user.String()
+	if err := a.changed.take(ctx, key); err != nil {
+		return err
+	}
+	a.changed.spend(key)
+	return nil
+}
 
 // factors are the ways in that a user has.
 type factors struct {
@@ -39,6 +52,9 @@ func (a *Accounts) factorsOf(ctx context.Context, user ID) (factors, error) {
 // TurnPasswordOff takes the password of a user away: they log in with passkeys from then on. Somebody who has not two of
 // them, or one and recovery codes, is ErrNeeded.
 func (a *Accounts) TurnPasswordOff(ctx context.Context, user ID, address string) error {
+	if err := a.admitChange(ctx, user); err != nil {
+		return err
+	}
 	a.factors.Lock()
 	defer a.factors.Unlock()
 	has, err := a.factorsOf(ctx, user)
@@ -54,36 +70,5 @@ func (a *Accounts) TurnPasswordOff(ctx context.Context, user ID, address string)
 		return fmt.Errorf("turn a password off: %w", err)
 	}
 	a.Audit(ctx, Event{Kind: EventPasswordOff, Actor: user, Address: address})
-	return nil
-}
-
-// TurnPasswordOn gives a password to a user who has none. What they can mend comes as FieldErrors. Who has one already is
-// ErrPasswordOn.
-func (a *Accounts) TurnPasswordOn(ctx context.Context, user ID, password, address string) error {
-	u, err := a.UserByID(ctx, user)
-	if err != nil {
-		return err
-	}
-	if fault := a.passwords.check(password, u.Name); fault != nil {
-		return FieldErrors{*fault}
-	}
-	hash, err := a.hasher.hash(ctx, password)
-	if err != nil {
-		return err
-	}
-	_, err = a.st.UpdateUser(ctx, user, func(row *store.User) error {
-		if row.Password != "" {
-			return ErrPasswordOn
-		}
-		row.Password = hash
-		return nil
-	})
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return ErrNoUser
-	case err != nil:
-		return fmt.Errorf("turn a password on: %w", err)
-	}
-	a.Audit(ctx, Event{Kind: EventPasswordOn, Actor: user, Address: address})
 	return nil
 }

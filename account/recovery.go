@@ -25,6 +25,9 @@ const (
 // NewRecoveryCodes makes codes that log a user in, each once. They are given once and only their hashes are stored. Those
 // from before are void.
 func (a *Accounts) NewRecoveryCodes(ctx context.Context, user ID, address string) ([]string, error) {
+	if err := a.admitChange(ctx, user); err != nil {
+		return nil, err
+	}
 	a.factors.Lock()
 	defer a.factors.Unlock()
 	old, err := a.liveCodes(ctx, user)
@@ -78,6 +81,7 @@ func (a *Accounts) LogInByCode(ctx context.Context, name, code, address string) 
 	}
 	attempt, err := a.admit(ctx, key, AddressKey(address))
 	if err != nil {
+		a.noteThrottled(ctx, EventLoginThrottled, key, address, err)
 		return User{}, err
 	}
 	user, err := a.tryCode(ctx, key, code)

@@ -74,6 +74,15 @@ func (s *Server) renderConfirm(w http.ResponseWriter, r *http.Request, v *visito
 		s.fail(w, r, err)
 		return
 	}
-	view.Page, view.HasPassword = s.page(r, "Confirm that it is you", v), has
+	all, err := s.accounts.Passkeys(r.Context(), v.user.ID)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if view.Passkeys, err = s.passkeyPlace(r); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	view.Page, view.HasPassword, view.HasPasskey = s.page(r, "Confirm that it is you", v), has, len(all) > 0
 	s.render(w, r, status, "confirm", view)
 }

@@ -17,6 +17,7 @@ type trial struct {
 	path  string                   // an address of the route, in the world below
 	form  func(n int) url.Values   // what a page sends there; the n-th time, so that nothing is sent twice
 	head  map[string]string        // what programs send with it
+	host  string                   // the name by which it is called; "": the address of the test's server
 	site  func(*siteOptions)       // what the site must be for this route
 	ready func(*routeWorld) string // the path, where it is known only then; it may make what the path is about
 
@@ -80,6 +81,9 @@ func (w *routeWorld) try(c *client, method string, tr *trial, n int, change ...f
 	change = append([]func(*http.Request){func(r *http.Request) {
 		for name, value := range tr.head {
 			r.Header.Set(name, value)
+		}
+		if tr.host != "" {
+			r.Host = tr.host
 		}
 	}}, change...)
 	return c.do(method, w.path(tr), form, change...)

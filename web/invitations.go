@@ -45,7 +45,7 @@ func (s *Server) getInvite(w http.ResponseWriter, r *http.Request) {
 		seeOther(w, r, nextPath(view.Next))
 		return
 	}
-	s.render(w, r, http.StatusOK, "sign_up", view)
+	s.renderSignUp(w, r, http.StatusOK, view)
 }
 
 // addInvited tells on the page what its invitation says, and has it lead to the room that it names.

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 
 	"snug/account"
 )
@@ -18,7 +19,7 @@ func (s *Server) getLogIn(w http.ResponseWriter, r *http.Request) {
 		seeOther(w, r, nextPath(next))
 		return
 	}
-	s.render(w, r, http.StatusOK, "log_in", LogInPage{Page: s.page(r, "Log in", nil), Next: next})
+	s.renderLogIn(w, r, http.StatusOK, LogInPage{Page: s.page(r, "Log in", nil), Next: next})
 }
 
 func (s *Server) postLogIn(w http.ResponseWriter, r *http.Request) {
@@ -37,7 +38,11 @@ func (s *Server) postLogIn(w http.ResponseWriter, r *http.Request) {
 		err = s.enterBriefly(w, r, user)
 	}
 	if err == nil {
-		seeOther(w, r, nextPath(next))
+		target := nextPath(next)
+		if s.offers(r, user) {
+			target = "/passkeys/offer/?next=" + url.QueryEscape(target)
+		}
+		seeOther(w, r, target)
 		return
 	}
 	view := LogInPage{Page: s.page(r, "Log in", s.knownVisitor(r)), Name: name, Next: next, Brief: !stay}
@@ -53,6 +58,15 @@ func (s *Server) postLogIn(w http.ResponseWriter, r *http.Request) {
 		t.retryAfter(w.Header())
 		status, view.Error = t.status, t.text
 	default:
+		s.fail(w, r, err)
+		return
+	}
+	s.renderLogIn(w, r, status, view)
+}
+
+func (s *Server) renderLogIn(w http.ResponseWriter, r *http.Request, status int, view LogInPage) {
+	var err error
+	if view.Passkeys, err = s.passkeyPlace(r); err != nil {
 		s.fail(w, r, err)
 		return
 	}

@@ -14,7 +14,8 @@ import (
 func pageNames() []string {
 	return []string{
 		"sign_up", "log_in", "log_out", "confirm",
-		"account", "password", "tokens",
+		"account", "password", "passkeys", "tokens",
+		"passkey_offer", "recovery", "recovery_codes",
 		"people", "rooms", "chat", "settings",
 		"admin_people", "invitations", "cluster",
 		"move", "authority", "error",
@@ -31,7 +32,8 @@ func parseTemplates(files fs.FS) (map[string]*template.Template, error) {
 		},
 		"ms": func(t time.Time) int64 { return t.UnixMilli() },
 	}
-	layout, err := template.New("layout.html").Funcs(functions).ParseFS(files, "templates/layout.html", "templates/settings_nav.html", "templates/admin_nav.html")
+	layout, err := template.New("layout.html").Funcs(functions).ParseFS(files,
+		"templates/layout.html", "templates/settings_nav.html", "templates/admin_nav.html", "templates/passkey_why.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse template layout.html: %w", err)
 	}

@@ -27,6 +27,7 @@ type Options struct {
 	Layer    layer.Layer       // the one that Chat publishes on, or one of several nodes over it
 	Limits   Limits
 	Names    []string // the DNS names, beside localhost, by which browsers may call this server
+	Origins  []string // where else, by scheme, name and port, browsers open it to use passkeys
 	Proxies  Proxies  // those before this server
 	HSTS     HSTS     // when browsers are told to use nothing but TLS
 	// Authority is the root certificate of our own authority, as DER; nil, or an answer of nil: there is none.
@@ -86,6 +87,8 @@ type parts struct {
 // reach is how browsers come here.
 type reach struct {
 	names     map[string]bool
+	ordered   []string        // the same, but for localhost, in the order of their importance
+	origins   map[string]bool // those of Options.Origins
 	proxies   Proxies
 	hsts      HSTS
 	authority func() []byte
@@ -131,10 +134,13 @@ func New(opts Options) (*Server, error) {
 		return nil, fmt.Errorf("read static files: %w", err)
 	}
 	s := &Server{
-		parts:   parts{accounts: opts.Accounts, chat: opts.Chat, presence: opts.Presence, layer: opts.Layer},
-		look:    look{templates: templates, document: document, static: static, version: opts.Version},
-		limits:  opts.Limits,
-		reach:   reach{names: hostNames(opts.Names), proxies: opts.Proxies, hsts: opts.HSTS, authority: opts.Authority},
+		parts:  parts{accounts: opts.Accounts, chat: opts.Chat, presence: opts.Presence, layer: opts.Layer},
+		look:   look{templates: templates, document: document, static: static, version: opts.Version},
+		limits: opts.Limits,
+		reach: reach{
+			names: hostNames(opts.Names), ordered: opts.Names, origins: originSet(opts.Origins),
+			proxies: opts.Proxies, hsts: opts.HSTS, authority: opts.Authority,
+		},
 		ready:   opts.Ready,
 		cluster: opts.Cluster,
 		logger:  opts.Logger,
@@ -201,6 +207,7 @@ func (s *Server) routes() *router {
 	mux.HandleFunc("POST /settings/password/{$}", s.postPassword)
 	mux.HandleFunc("GET /settings/tokens/{$}", s.getTokens)
 	mux.HandleFunc("POST /settings/tokens/{$}", s.postTokens)
+	s.handlePasskeys(mux)
 	mux.HandleFunc("GET /chat/{$}", s.getRooms)
 	mux.HandleFunc("POST /chat/{$}", s.postRooms)
 	mux.HandleFunc("GET /chat/{room}/{$}", s.getRoom)

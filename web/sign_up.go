@@ -37,7 +37,7 @@ func (s *Server) getSignUp(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	s.render(w, r, http.StatusOK, "sign_up", view)
+	s.renderSignUp(w, r, http.StatusOK, view)
 }
 
 // refuseSignUp says in place of the form why nobody may sign up in this way.
@@ -71,7 +71,7 @@ func (s *Server) postSignUp(w http.ResponseWriter, r *http.Request) {
 	password := r.PostFormValue("password1")
 	if again, given := r.PostForm["password2"]; given && again[0] != password {
 		view.Errors["password"] = "The two passwords differ. Type the same one twice."
-		s.render(w, r, http.StatusUnprocessableEntity, "sign_up", view)
+		s.renderSignUp(w, r, http.StatusUnprocessableEntity, view)
 		return
 	}
 	user, err := s.accounts.SignUp(r.Context(), account.SignUp{
@@ -109,6 +109,15 @@ func (s *Server) failSignUp(w http.ResponseWriter, r *http.Request, view SignUpP
 		if view.Errors[f.Field] == "" {
 			view.Errors[f.Field] = f.Message
 		}
+	}
+	s.renderSignUp(w, r, status, view)
+}
+
+func (s *Server) renderSignUp(w http.ResponseWriter, r *http.Request, status int, view SignUpPage) {
+	var err error
+	if view.Passkeys, err = s.passkeyPlace(r); err != nil {
+		s.fail(w, r, err)
+		return
 	}
 	s.render(w, r, status, "sign_up", view)
 }

@@ -42,6 +42,30 @@ func trials() map[string]trial {
 			limit: func(*siteOptions) {}, // account.TokensPerHour
 		},
 
+		"GET /settings/passkeys/{$}": {path: "/settings/passkeys/", nobody: toLogIn, other: good, right: good},
+		"POST /settings/passkeys/{$}": {
+			path: "/settings/passkeys/", form: fields("do", "codes"), nobody: toLogIn, other: good, right: good,
+			limit: func(*siteOptions) {}, // account.maxChanges
+		},
+		"GET /log_in/recovery/{$}": {path: "/log_in/recovery/", nobody: good, other: good, right: good},
+		"POST /log_in/recovery/{$}": {
+			path: "/log_in/recovery/", form: fields("username", "ada", "code", "not hers"), nobody: 403, other: 403, right: 403,
+			limit: func(o *siteOptions) { o.Accounts.LoginsPerMinute = 1 }, nobodys: true,
+		},
+		"GET /passkeys/offer/{$}":         {path: "/passkeys/offer/", nobody: toLogIn, other: 303, right: 303}, // passkeys do not work here
+		"POST /passkeys/log_in/begin/{$}": byPasskey("/passkeys/log_in/begin/", good, good, good),
+		"POST /passkeys/log_in/{$}":       unlimitedByPasskey("/passkeys/log_in/", 409, 409, 409),
+		"POST /passkeys/confirm/begin/{$}": {
+			path: "/passkeys/confirm/begin/", site: atHome, host: "localhost", nobody: 401, other: 404, right: 404,
+			unlimited: "it tells people without a passkey that they have none; with one it counts as the others, see passkeys_test.go",
+		},
+		"POST /passkeys/confirm/{$}":       unlimitedByPasskey("/passkeys/confirm/", 401, 409, 409),
+		"POST /passkeys/add/begin/{$}":     byPasskey("/passkeys/add/begin/", 401, good, good),
+		"POST /passkeys/add/{$}":           unlimitedByPasskey("/passkeys/add/", 401, 409, 409),
+		"POST /passkeys/sign_up/begin/{$}": byPasskey("/passkeys/sign_up/begin/", good, good, good),
+		"POST /passkeys/sign_up/{$}":       unlimitedByPasskey("/passkeys/sign_up/", 409, 409, 409),
+		"GET /.well-known/webauthn":        {path: "/.well-known/webauthn", nobody: good, other: good, right: good},
+
 		"GET /chat/{$}": {path: "/chat/", nobody: toLogIn, other: good, right: good},
 		"POST /chat/{$}": {
 			path: "/chat/", form: fields("name", "room#"), nobody: toLogIn, other: 303, right: 303,
@@ -84,5 +108,24 @@ func trials() map[string]trial {
 		"GET /healthz":               {path: "/healthz", nobody: good, other: good, right: good, shared: true},
 		"GET /readyz":                {path: "/readyz", nobody: good, other: good, right: good},
 		"GET /static/{path...}":      {path: "/static/tokens.css", nobody: good, other: good, right: good},
+	}
+}
+
+// atHome is a site where passkeys work under the name localhost, without the port that a test's server has.
+func atHome(o *siteOptions) { o.Web.Origins = []string{"http://localhost"} }
+
+// byPasskey is a route that begins a ceremony.
+func byPasskey(path string, nobody, other, right int) trial {
+	return trial{
+		path: path, form: fields("username", "new#"), site: atHome, host: "localhost", nobody: nobody, other: other, right: right,
+		limit: func(o *siteOptions) { o.Accounts.LoginsPerMinute = 1 },
+	}
+}
+
+// unlimitedByPasskey is a route that ends one.
+func unlimitedByPasskey(path string, nobody, other, right int) trial {
+	return trial{
+		path: path, form: fields("ceremony", "made up", "response", "{}"), site: atHome, host: "localhost", nobody: nobody, other: other, right: right,
+		unlimited: "it needs a ceremony, whose beginning is limited, and takes one answer to it",
 	}
 }

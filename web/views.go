@@ -22,6 +22,7 @@ type Me struct {
 // SignUpPage is the form that makes an account. Errors has the keys "username", "password" and "form".
 type SignUpPage struct {
 	Page
+	Passkeys   PasskeyPlace
 	Name       string
 	Setup      string       // the one-time token that makes the first admin
 	Invitation string       // the token of an invitation link
@@ -43,15 +44,18 @@ type Refusal struct{ Heading, Text string }
 // LogInPage is the form that starts a session.
 type LogInPage struct {
 	Page
-	Name  string
-	Next  string
-	Brief bool // "stay logged in" was not ticked
-	Error string
+	Passkeys PasskeyPlace
+	Name     string
+	Next     string
+	Brief    bool // "stay logged in" was not ticked
+	Error    string
 }
 
 // ConfirmPage asks somebody who is logged in to prove who they are.
 type ConfirmPage struct {
 	Page
+	Passkeys    PasskeyPlace
+	HasPasskey  bool
 	Next        string
 	Error       string
 	HasPassword bool
