@@ -84,7 +84,7 @@ func (s *Server) makeToken(w http.ResponseWriter, r *http.Request, v *visitor) {
 		return
 	}
 	s.accounts.Audit(r.Context(), account.Event{
-		Kind: account.EventTokenAdded, Actor: v.user.ID, Target: made.ID, Address: address(r), Detail: made.Describe(),
+		Kind: account.EventTokenAdded, Actor: v.user.ID, Address: address(r), Detail: made.Describe(),
 	})
 	view = TokensPage{Life: defaultTokenDays, Errors: map[string]string{}, Secret: secret, Made: made.Name}
 	view.choose([]string{account.ScopeRead, account.ScopeWrite}, v.user.Admin)
@@ -101,7 +101,7 @@ func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request, v *visitor,
 	switch {
 	case err == nil:
 		s.accounts.Audit(r.Context(), account.Event{
-			Kind: account.EventTokenRevoked, Actor: v.user.ID, Target: id, Address: address(r), Detail: was.Describe(),
+			Kind: account.EventTokenRevoked, Actor: v.user.ID, Address: address(r), Detail: was.Describe(),
 		})
 	case !errors.Is(err, account.ErrNoToken): // that one was revoked in another window
 		s.fail(w, r, err)
