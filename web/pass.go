@@ -45,7 +45,7 @@ func (s *Server) visitorByPass(r *http.Request, token string) (*visitor, error) 
 func (s *Server) logRefusal(r *http.Request, refused *account.TokenError) {
 	s.noise.refusals.log(refused, time.Now(), func(times int) {
 		s.logger.Warn("token refused", "reason", refused.Reason, "issuer", refused.Issuer, "user", refused.User,
-			"address", address(r), "path", r.URL.Path, "times", times)
+			"address", address(r), "path", loggedPath(r), "times", times)
 	})
 }
 
