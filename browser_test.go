@@ -233,6 +233,9 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 	stranger, ada := snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL)
 	signUp(ada, "ada")
 	invitation := administer(t, s)
+	ada.Open("/chat/workshop/")
+	ada.Wait(connected)
+	makeHook(t, ada, "workshop", "Build server")
 	pages := []struct {
 		name, path, ready string
 		who               *snugtest.Browser
@@ -244,7 +247,7 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 		{"room", "/chat/lobby/", connected, ada},
 		{"empty_room", "/chat/workshop/", connected, ada},
 		{"private", "/pm/grace/", connected, ada},
-		{"settings", "/chat/workshop/settings/", `$("main form")`, ada},
+		{"settings", "/chat/workshop/settings/", `$("[data-hook]")`, ada},
 		{"account", "/settings/", `$('[data-session][data-here=true]')`, ada},
 		{"password", "/settings/password/", `$("#old_password")`, ada},
 		{"tokens", "/settings/tokens/", `$("#days")`, ada},

@@ -47,6 +47,8 @@ const (
 const (
 	EventRoomMade       = "room.made"
 	EventRoomChanged    = "room.changed"
+	EventHookAdded      = "hook.added"
+	EventHookRevoked    = "hook.revoked"
 	EventClusterInvited = "cluster.invited"
 	EventClusterJoined  = "cluster.joined"
 	EventClusterLeft    = "cluster.left"
@@ -96,6 +98,8 @@ func EventKinds() []EventKind {
 		{EventInvitationRevoked, "Revoked an invitation link", false},
 		{EventRoomMade, "Made a room", false},
 		{EventRoomChanged, "Changed the settings of a room", false},
+		{EventHookAdded, "Made a webhook", false},
+		{EventHookRevoked, "Revoked a webhook", false},
 		{EventClusterInvited, "Invited a machine to the cluster", false},
 		{EventClusterJoined, "Joined the cluster", false},
 		{EventClusterLeft, "Left the cluster", false},

@@ -24,8 +24,12 @@ func TestAWebhookPostsInItsOwnName(t *testing.T) {
 	if err != nil || hook.ID != made.ID {
 		t.Fatalf("found %+v, %v", hook, err)
 	}
+	ear := w.listen(RoomGroup(room.ID))
 	if _, err := w.PostHook(ctx, hook, ID{}, "/pm ada not a command"); err != nil {
 		t.Fatal(err)
+	}
+	if e := ear.events(1)[0]; e.Hook != "build server" || e.User != "build server (webhook)" {
+		t.Errorf("the room is told %+v", e)
 	}
 	messages, _, err := w.History(ctx, ada, room, ID{}, 10)
 	if err != nil || len(messages) != 1 {

@@ -92,6 +92,7 @@ func (p *publisher) run(ctx context.Context) {
 // publish takes names of people and rooms in before it tells any message, so that a message shows them as they are.
 func (p *publisher) publish(ctx context.Context, rows []store.Row) {
 	ids := make([]ID, 0, 2*len(rows))
+	messages := 0
 	for _, row := range rows {
 		switch row := row.(type) {
 		case *store.User:
@@ -101,10 +102,11 @@ func (p *publisher) publish(ctx context.Context, rows []store.Row) {
 			p.chat.rooms.put(row)
 			p.chat.observer.counts.mark(row.ID)
 		case *store.Message:
+			messages++
 			ids = append(ids, peopleOf(row)...)
 		}
 	}
-	if len(ids) == 0 {
+	if messages == 0 {
 		return
 	}
 	names, err := p.names(ctx, ids)

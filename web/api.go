@@ -37,6 +37,9 @@ func (s *Server) apiRoutes() []apiRoute {
 		{"GET", "rooms/{room}", account.ScopeRead, s.apiRoom},
 		{"GET", "rooms/{room}/messages", account.ScopeRead, s.apiHistory},
 		{"POST", "rooms/{room}/messages", account.ScopeWrite, s.apiPost},
+		{"GET", "rooms/{room}/hooks", account.ScopeRead, s.apiHooks},
+		{"POST", "rooms/{room}/hooks", account.ScopeWrite, s.apiMakeHook},
+		{"DELETE", "rooms/{room}/hooks/{id}", account.ScopeWrite, s.apiRevokeHook},
 		{"PATCH", "messages/{id}", account.ScopeWrite, s.apiEdit},
 		{"DELETE", "messages/{id}", account.ScopeWrite, s.apiDelete},
 		{"GET", "conversations", account.ScopeRead, s.apiConversations},
@@ -60,12 +63,18 @@ func (s *Server) handleAPI(mux *router) {
 // forPrograms reports whether programs, not browsers with a person before them, ask for an address: errors are told
 // as problems.
 func forPrograms(path string) bool {
-	return strings.HasPrefix(path, "/api/") || path == "/api"
+	return strings.HasPrefix(path, "/api/") || path == "/api" || strings.HasPrefix(path, hookPath)
 }
 
 // call does one operation, if the caller may.
 func (s *Server) call(w http.ResponseWriter, r *http.Request, route apiRoute) error {
 	w.Header().Set("Cache-Control", "no-store")
+	if route.scope == "" {
+		if err := s.apiLimit(w, r, nil); err != nil {
+			return err
+		}
+		return route.answer(w, r, nil)
+	}
 	v, err := s.apiCaller(r)
 	if err != nil && !errors.Is(err, errAPICredentials) {
 		return err
@@ -74,7 +83,6 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, route apiRoute) er
 		return errLimit
 	}
 	switch {
-	case route.scope == "":
 	case err != nil:
 		return err
 	case v == nil:

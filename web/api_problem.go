@@ -40,6 +40,10 @@ var (
 		status: http.StatusUnsupportedMediaType, code: codeMediaType,
 		text: "The body must be JSON: send it with Content-Type: application/json.",
 	}
+	errHookType = &trouble{
+		status: http.StatusUnsupportedMediaType, code: codeMediaType,
+		text: `Send JSON with "text" (Content-Type: application/json) or plain text (Content-Type: text/plain).`,
+	}
 	errTooLarge = &trouble{
 		status: http.StatusRequestEntityTooLarge, code: codeTooLarge,
 		text: "The body is larger than any that this address needs.",

@@ -53,7 +53,7 @@ func (s *Server) apiRooms(w http.ResponseWriter, r *http.Request, v *visitor) er
 func (s *Server) roomAnswer(room chat.Room, v *visitor) roomAnswer {
 	return roomAnswer{
 		Name: room.Name, Users: s.chat.Here(room), Guests: room.Guests, Created: room.Created.UnixMilli(),
-		CanModerate: room.ModeratedBy(v.person(), v.user.Admin),
+		CanModerate: room.ModeratedBy(v.person(), v.moderates()),
 	}
 }
 

@@ -8,29 +8,30 @@ import (
 	"testing"
 )
 
-// call is one call of the API with the session's cookie, or the client's token. A body that is no string is sent as JSON.
+// call is one call of the API, held to its description, with the session's cookie, or the client's token. A body that is no string is sent as JSON.
 func (c *client) call(method, path string, body any, change ...func(*http.Request)) answer {
 	t := c.site.t
 	t.Helper()
-	var content io.Reader
+	var content []byte
 	switch body := body.(type) {
 	case nil:
 	case string:
-		content = bytes.NewReader([]byte(body))
+		content = []byte(body)
 	default:
-		b, err := json.Marshal(body)
-		if err != nil {
+		var err error
+		if content, err = json.Marshal(body); err != nil {
 			t.Fatal(err)
 		}
-		content = bytes.NewReader(b)
 	}
-	return c.do(method, apiPath+path, nil, append([]func(*http.Request){func(r *http.Request) {
-		if content == nil {
-			return
+	kind := ""
+	a := c.do(method, apiPath+path, nil, append(append([]func(*http.Request){func(r *http.Request) {
+		if content != nil {
+			r.Header.Set("Content-Type", "application/json")
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(content)), -1
 		}
-		r.Header.Set("Content-Type", "application/json")
-		r.Body, r.ContentLength = io.NopCloser(content), -1
-	}}, change...)...)
+	}}, change...), func(r *http.Request) { kind = r.Header.Get("Content-Type") })...)
+	a.holdTo(t, method, apiPath+path, kind, string(content))
+	return a
 }
 
 // object is the body of an answer.

@@ -239,11 +239,13 @@ func (s *Server) sameOrigin(r *http.Request) bool {
 	return s.names[name] && name != "localhost" && name != hostname(r.Host)
 }
 
-// loggedPath is the path of a request without what nobody may read in a log: the secret of an invitation link.
+// loggedPath is the path of a request without what nobody may read in a log: the secret of an invitation link
+// or of a webhook.
 func loggedPath(r *http.Request) string {
-	const invite = "/invite/"
-	if strings.HasPrefix(r.URL.Path, invite) {
-		return invite + "…"
+	for _, secret := range []string{"/invite/", hookPath} {
+		if strings.HasPrefix(r.URL.Path, secret) {
+			return secret + "…"
+		}
 	}
 	return r.URL.Path
 }

@@ -137,6 +137,9 @@ func TestProtocolExamplesOfChat(t *testing.T) {
 	}
 	there.send(`{"message":"/pm grase hello?"}`)
 	there.next("error")
+	path, _ := ada.hook("lobby", "Build server")
+	s.guest().send(path, "text/plain", "built in 42 s").want(t, 200)
+	there.next("chat_message")
 	_ = here.conn.CloseNow()
 	there.next("user_leave")
 	late := grace.dial("/ws/chat/lobby/?history=2")

@@ -213,6 +213,9 @@ func (s *Server) routes() *router {
 	mux.HandleFunc("GET /chat/{room}/{$}", s.getRoom)
 	mux.HandleFunc("GET /chat/{room}/settings/{$}", s.getSettings)
 	mux.HandleFunc("POST /chat/{room}/settings/{$}", s.postSettings)
+	mux.HandleFunc("GET /chat/{room}/settings/hooks/{$}", s.getHooks)
+	mux.HandleFunc("POST /chat/{room}/settings/hooks/{$}", s.postHooks)
+	mux.HandleFunc("POST /chat/{room}/settings/hooks/revoke/{$}", s.postRevokeHook)
 	mux.HandleFunc("GET /pm/{name}/{$}", s.getPrivate)
 	mux.HandleFunc("GET /invite/{token}/{$}", s.getInvite)
 	mux.HandleFunc("GET /admin/people/{$}", s.getAdminPeople)
@@ -232,5 +235,6 @@ func (s *Server) routes() *router {
 	mux.HandleFunc("GET /readyz", s.getReady)
 	mux.Handle("GET /static/{path...}", s.static)
 	s.handleAPI(mux)
+	mux.HandleFunc("POST "+hookPath+"{secret}", s.postHook)
 	return mux
 }

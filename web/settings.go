@@ -12,12 +12,17 @@ var errNotModerator = &trouble{
 	text: "Only the person who made the room and administrators may change its settings.",
 }
 
-// getSettings is the form of a room's settings, for those who may change them.
+// getSettings is the page of a room's settings, for those who may change them.
 func (s *Server) getSettings(w http.ResponseWriter, r *http.Request) {
 	v := s.member(w, r)
 	if v == nil {
 		return
 	}
+	query := r.URL.Query()
+	s.showSettings(w, r, v, http.StatusOK, SettingsPage{Saved: query.Has("saved"), Revoked: query.Has("revoked")})
+}
+
+func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, v *visitor, status int, view SettingsPage) {
 	room, err := s.chat.RoomByName(r.Context(), r.PathValue("room"))
 	if err != nil {
 		s.fail(w, r, err)
@@ -27,9 +32,17 @@ func (s *Server) getSettings(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errNotModerator)
 		return
 	}
-	s.render(w, r, http.StatusOK, "settings", SettingsPage{
-		Page: s.page(r, "Settings of "+room.Name, v), Room: room.Name, Guests: room.Guests, Saved: r.URL.Query().Has("saved"),
-	})
+	hooks, err := s.chat.Hooks(r.Context(), v.person(), v.user.Admin, room.Name)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	for _, hook := range hooks {
+		view.Hooks = append(view.Hooks, HookView{ID: hook.ID.String(), Name: hook.Name, By: hook.ByName, Created: hook.Created})
+	}
+	view.Page = s.page(r, "Settings of "+room.Name, v)
+	view.Room, view.Path, view.Guests = room.Name, url.PathEscape(room.Name), room.Guests
+	s.render(w, r, status, "settings", view)
 }
 
 func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {

@@ -77,6 +77,15 @@ func trials() map[string]trial {
 			path: "/chat/lobby/settings/", form: fields("guests", "on"), nobody: toLogIn, other: 403, right: 303,
 			unlimited: "it sets one switch of a room that is theirs",
 		},
+		"GET /chat/{room}/settings/hooks/{$}": {path: "/chat/lobby/settings/hooks/", nobody: 303, other: 303, right: 303}, // to the settings
+		"POST /chat/{room}/settings/hooks/{$}": {
+			path: "/chat/lobby/settings/hooks/", form: fields("name", "ci #"), nobody: toLogIn, other: 403, right: good,
+			unlimited: "a room has chat.MaxHooks webhooks at most",
+		},
+		"POST /chat/{room}/settings/hooks/revoke/{$}": {
+			path: "/chat/lobby/settings/hooks/revoke/", form: fields("revoke", "019aa5b2-7c00-7000-8000-0000000000a1"), nobody: toLogIn, other: 403, right: 404,
+			unlimited: "it ends a webhook, once",
+		},
 		"GET /pm/{name}/{$}":      {path: "/pm/grace/", nobody: toLogIn, other: good, right: good},
 		"GET /invite/{token}/{$}": {ready: (*routeWorld).invitation, nobody: good, other: 303, right: 303},
 		"GET /admin/people/{$}":   {path: "/admin/people/", nobody: toLogIn, other: 403, right: good},

@@ -175,12 +175,27 @@ type MovePage struct {
 	Boot any    // what the script keeps
 }
 
-// SettingsPage is the form of a room's settings.
+// SettingsPage is the forms of a room's settings: who may read, and its webhooks.
 type SettingsPage struct {
 	Page
-	Room   string
-	Guests bool
-	Saved  bool
+	Room      string
+	Path      string // the name, escaped for an address
+	Guests    bool
+	Saved     bool
+	Hooks     []HookView
+	Made      string // the name of the webhook that was just made
+	Address   string // its address, shown this once
+	Revoked   bool
+	HookName  string // what was typed
+	HookError string
+}
+
+// HookView is one line of the list of webhooks.
+type HookView struct {
+	ID      string
+	Name    string
+	By      string // who made it
+	Created time.Time
 }
 
 // AdminPeoplePage lets administrators change who may do what.

@@ -43,6 +43,13 @@ export class Message extends Component {
 }
 
 function MessageHead({ message, isLinked }) {
+  if (message.hook) {
+    return html`<p class="message__head">
+      <span class="message__name"><bdi>${message.hook}</bdi></span>
+      <span class="message__mark" title="A program has posted this by a webhook of the room">Webhook</span>
+      <${Moment} className="message__time" at=${message.time} />
+    </p>`;
+  }
   const name = html`<bdi>${message.user}</bdi>`;
   const place = { kind: "private", name: message.user };
   return html`<p class="message__head">
