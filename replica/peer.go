@@ -20,6 +20,9 @@ type peer struct {
 	mark   *mark
 	serve  *serve
 
+	bad     int   // frames that made no sense since that was logged
+	badLast error // about the last of them
+
 	failures int       // pulls in a row that came to nothing
 	failed   time.Time // the last of them
 }
@@ -156,10 +159,11 @@ func (h handler) Received(id string, b []byte) {
 	}
 }
 
-// bad counts a frame that makes no sense. The link stays: what it lacks is pulled. The lock is held.
+// bad counts a frame that makes no sense. The link stays: what it lacks is pulled. The next tick says so. The lock is held.
 func (r *Replica) bad(p *peer, err error) {
 	r.stats.BadFrames++
-	r.logger.Warn("frame of a peer ignored", "peer", p.id, "error", err)
+	p.bad++
+	p.badLast = err
 }
 
 // vectorReceived learns what a peer has. The lock is held.
@@ -227,6 +231,10 @@ func (r *Replica) tick(ctx context.Context) {
 		r.place = place
 	}
 	for _, p := range r.peers {
+		if p.bad > 0 {
+			r.logger.Warn("frames of a peer ignored", "peer", p.id, "frames", p.bad, "error", p.badLast)
+			p.bad = 0
+		}
 		r.tell(p, false)
 		r.advance(p)
 		r.suspect = r.suspect || p.vector[r.feed] > r.known[r.feed]
