@@ -18,15 +18,31 @@ var built = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "snug")
-	cmd := exec.Command("go", "build", "-o", path, "snug")
-	if race {
-		cmd = exec.Command("go", "build", "-race", "-o", path, "snug")
-	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", errors.Join(fmt.Errorf("build snug: %w\n%s", err, out), os.RemoveAll(dir))
+	if err := build(path); err != nil {
+		return "", errors.Join(err, os.RemoveAll(dir))
 	}
 	return path, nil
 })
+
+func build(path string, flags ...string) error {
+	args := append([]string{"build", "-o", path}, flags...)
+	if race {
+		args = append(args, "-race")
+	}
+	if out, err := exec.Command("go", append(args, "snug")...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build snug: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// BuildTo makes another binary with flags of go build, for [Options].
+func BuildTo(t testing.TB, path string, flags ...string) string {
+	t.Helper()
+	if err := build(path, flags...); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
 
 // Build is the path of the binary, made from the source that is being tested.
 func Build(t testing.TB) string {

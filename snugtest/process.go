@@ -22,11 +22,11 @@ type process struct {
 
 // launch starts the binary with the environment of the test, but none of its SNUG_… variables, and with no file of the machine. Via is a command that
 // starts it, such as that of a [Host]; nil: none.
-func launch(t testing.TB, via, args, env []string) (*process, error) {
+func launch(t testing.TB, via []string, binary string, args, env []string) (*process, error) {
 	t.Helper()
 	p := &process{welcome: make(chan string, 1), out: &output{}, errors: &output{}, ended: make(chan struct{})}
 	p.out.first = p.welcome
-	words := slices.Concat(via, []string{Build(t)}, args)
+	words := slices.Concat(via, []string{binary}, args)
 	p.cmd = exec.Command(words[0], words[1:]...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.errors
 	for _, entry := range os.Environ() {

@@ -19,6 +19,8 @@ type Options struct {
 	Env  []string // SNUG_… variables; those of the test itself are not handed on
 	Dir  string   // the data directory; "": a new one
 	Via  []string // the command that starts it, such as [Host.Via]; nil: none
+
+	Binary string // what [BuildTo] made; "": that of [Build]
 }
 
 // Server is a running snug serve.
@@ -51,6 +53,9 @@ func Start(t testing.TB, o Options) *Server {
 			t.Logf("snug logged:\n%s%s", s.earlier, s.Stderr())
 		}
 	})
+	if s.options.Binary == "" {
+		s.options.Binary = Build(t)
+	}
 	s.start()
 	return s
 }
@@ -65,7 +70,7 @@ func (s *Server) Restart() {
 func (s *Server) start() {
 	s.t.Helper()
 	args := append([]string{"serve", "--listen", s.listen, "--data", s.Dir}, s.options.Args...)
-	p, err := launch(s.t, s.options.Via, args, s.options.Env)
+	p, err := launch(s.t, s.options.Via, s.options.Binary, args, s.options.Env)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -162,7 +167,7 @@ func Run(t testing.TB, args ...string) Result {
 
 func run(t testing.TB, via, args []string) Result {
 	t.Helper()
-	p, err := launch(t, via, args, nil)
+	p, err := launch(t, via, Build(t), args, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
