@@ -58,7 +58,7 @@ func TestNetworkHealsAfterCut(t *testing.T) {
 			do(t, socket, snugtest.Frame{"type": "join", "room": "shed"}) // made on both sides
 			do(t, socket, snugtest.Frame{"type": "post", "room": "shed", "message": "from " + side.on.host.Name})
 		}
-		logOut(t, b, second)
+		endSession(t, b, second)
 		if !isLoggedIn(t, c.host.Seat(second), c.Server) {
 			t.Error("the cut does not cut")
 		}
@@ -144,7 +144,7 @@ func do(t *testing.T, socket *snugtest.Socket, frame snugtest.Frame) snugtest.Fr
 	return answer
 }
 
-func logOut(t *testing.T, s *site, client *http.Client) {
+func endSession(t *testing.T, s *site, client *http.Client) {
 	t.Helper()
 	// The cookie stays: whoever stole it must not get in with it.
 	stay := s.host.Seat(client)
