@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -209,13 +211,17 @@ func talk(t *testing.T, base string) {
 	say("hedy", "I bring the `74HC595`s and the coffee")
 }
 
-// administer makes ada an administrator, has somebody disabled and makes an invitation, of which it gives the path.
+// administer makes ada an administrator, has somebody disabled and fail to log in, and makes an invitation, of which it gives the path.
 func administer(t *testing.T, s *snugtest.Server) string {
 	t.Helper()
 	for _, args := range [][]string{{"user", "promote", "ada"}, {"user", "add", "--generate", "mallory"}, {"user", "disable", "mallory"}, {"invitation", "add", "--uses", "20"}} {
 		if done := snugtest.Run(t, append(args, "--data", s.Dir)...); done.Code != 0 {
 			t.Fatal(done.Err)
 		}
+	}
+	refused, err := http.PostForm(s.URL+"/log_in/", url.Values{"username": {"mallory"}, "password": {"guessed"}})
+	if err != nil || refused.Body.Close() != nil || refused.StatusCode != http.StatusForbidden {
+		t.Fatalf("a wrong password: %v, %v", refused, err)
 	}
 	made := snugtest.Run(t, "invitation", "add", "--room", "lobby", "--data", s.Dir)
 	_, path, found := strings.Cut(strings.TrimSpace(made.Out), "/invite/")
@@ -254,6 +260,8 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 		{"invited", invitation, `$("#username")`, stranger},
 		{"admin_people", "/admin/people/", `$("[data-admin-people] button")`, ada},
 		{"invitations", "/admin/invitations/", `$("[data-invitation]")`, ada},
+		{"audit", "/admin/audit/", `$('[data-entry="login.failed"] time[title]')`, ada},
+		{"audit_nobody", "/admin/audit/?person=nobody&kind=login", `$("[data-entry]") === null && $(".field__error").textContent`, ada},
 		{"admin_cluster", "/admin/cluster/", `$("[data-cluster]")`, ada},
 		{"log_out", "/log_out/", `$("main form button")`, ada},
 	}

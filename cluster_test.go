@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -252,16 +251,7 @@ func clusterPage(t *testing.T, s *snugtest.Server) string {
 		t.Fatalf("the link for the admin was answered with %d", code)
 	}
 	root := snugtest.LogIn(t, s.URL, "root", password)
-	response, err := root.Get(s.URL + "/admin/cluster/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	page, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("the page of administrators: %s, %v", response.Status, err)
-	}
-	return string(page)
+	return readPage(t, root, s.URL+"/admin/cluster/")
 }
 
 func TestInvitationWorksOnce(t *testing.T) {

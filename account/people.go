@@ -103,6 +103,19 @@ func (a *Accounts) UserByID(ctx context.Context, id ID) (User, error) {
 	return foundUser(row, err)
 }
 
+// Names tells what users are called. Whoever is not known is left out.
+func (a *Accounts) Names(ctx context.Context, ids []ID) (map[ID]string, error) {
+	rows, err := a.st.UsersByID(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("look up users: %w", err)
+	}
+	names := make(map[ID]string, len(rows))
+	for _, row := range rows {
+		names[row.ID] = row.Name
+	}
+	return names, nil
+}
+
 func foundUser(row store.User, err error) (User, error) {
 	switch {
 	case errors.Is(err, store.ErrNotFound):

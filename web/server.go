@@ -223,6 +223,7 @@ func (s *Server) routes() *router {
 	mux.HandleFunc("GET /admin/invitations/{$}", s.getInvitations)
 	mux.HandleFunc("POST /admin/invitations/{$}", s.postInvitations)
 	mux.HandleFunc("GET /admin/cluster/{$}", s.getCluster)
+	mux.HandleFunc("GET /admin/audit/{$}", s.getAudit)
 	mux.HandleFunc("POST "+movePath+"{$}", s.postMove)
 	mux.HandleFunc("POST /ws/ticket/{$}", s.postTicket)
 	mux.HandleFunc("GET /users/{$}", s.serveUsers)

@@ -295,6 +295,38 @@ func (m MemberView) StateWords() string {
 	return "Never met"
 }
 
+// AuditPage shows administrators what happened.
+type AuditPage struct {
+	Page
+	Kinds   []AuditChoice
+	Kind    string // of events, "" for all
+	Person  string // who did it or whom it happened to, "" for everybody
+	Error   string // what is wrong with the person
+	Entries []AuditLine
+	Before  string // where this page of the list begins, "" for the newest
+	Next    string // the Before of the next page, "" on the last one
+}
+
+// AuditChoice is a kind of events that can be asked for.
+type AuditChoice struct {
+	Kind, Words string
+}
+
+// AuditLine is one entry of the audit log. What is not known, or says nothing, is empty.
+type AuditLine struct {
+	Kind    string
+	At      time.Time
+	Who     string // a person's name, if Known; else words for whoever it was
+	Known   bool
+	Did     string // continues Who
+	Whom    string // the name of another person
+	Bad     bool
+	More    int // stands for so many
+	Detail  string
+	Address string
+	Node    string
+}
+
 // ErrorPage says what went wrong and what to do next.
 type ErrorPage struct {
 	Page

@@ -2,6 +2,7 @@
 
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const fullFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+const momentFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dayYearFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
 const relativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -12,6 +13,7 @@ const day = 24 * hour;
 
 export const clock = (at) => clockFormat.format(at);
 export const full = (at) => fullFormat.format(at);
+export const moment = (at) => momentFormat.format(at);
 export const machine = (at) => new Date(at).toISOString();
 
 // dayNumber counts local days, so that two moments of one day have the same number and the next day has one more.
