@@ -69,6 +69,14 @@ func TestAWebhookInTheBrowser(t *testing.T) {
 	ada.Open("/chat/lobby/") // the same from history
 	ada.Wait(`text(".message__mark") === "Webhook"`)
 
+	// Nobody else can take it back.
+	ada.Size(1440, 900)
+	ada.Click("[data-message]")
+	ada.Wait(`$("[data-message][data-active=true]") && $$("[data-action=edit]").length === 0`)
+	ada.Click("[data-action=delete]")
+	ada.Click("[data-action=confirm-delete]")
+	ada.Wait(`$("[data-message][data-deleted=true]")`)
+
 	ada.Open("/chat/lobby/settings/")
 	ada.Click(`[data-hook="Build server"] button`)
 	ada.Wait(`text("[data-hooks]").includes("Revoked") && !$("[data-hook]")`)

@@ -181,6 +181,11 @@ func (c *canaries) useWell(sites []jwtSite) {
 			}
 		}
 	}
+	hook, _ := c.ask("make a webhook", "POST", "/chat/lobby/settings/hooks/", url.Values{"name": {"doorbell"}}, grace)
+	c.secrets["webhook"] = c.find(hook, `hook/(snug_hook_\w+)`)
+	if done, _ := c.ask("post by a webhook", "POST", "/hook/"+c.secrets["webhook"], url.Values{"payload": {`{"text":"ding"}`}}, nil); !strings.Contains(done, `"ok":true`) {
+		t.Errorf("the webhook answers %s", done)
+	}
 	for _, site := range sites {
 		parts := strings.Split(site.token(t, nil), ".")
 		c.secrets["claims of "+site.name], c.secrets["signature of "+site.name] = parts[1], parts[2]
@@ -233,6 +238,7 @@ func (c *canaries) useBadly(name, secret string) {
 	c.ask(name+" in a form that is none", "POST", "/log_in/?%zz="+query, url.Values{"password": {secret}}, http.Header{"Content-Type": {"multipart/form-data"}})
 	for _, address := range []string{
 		"/sign_up/?setup=" + query, "/invite/" + path + "/", "/invite/" + path, "/invite/" + path + "//", "/?token=" + query,
+		"/hook/" + path, "/hook/" + path + "/", "//hook/" + path, "/x/../hook/" + path, "/hook/x?" + query,
 		"/nowhere/?" + query, "/api/v1/me?token=" + query, "/chat/lobby/?token=" + query, "/static/x.css?" + query,
 	} {
 		c.ask(name+" in an address", "GET", address, nil, nil)

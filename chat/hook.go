@@ -197,6 +197,34 @@ func (c *Chat) PostHook(ctx context.Context, hook Hook, id ID, text string) (Rec
 	return c.post(ctx, store.Message{ID: id, Room: hook.Room, Author: hook.ID, Hook: hook.Name, Text: text})
 }
 
+// DeletePosted takes the text of a message away that a webhook has posted. Who moderates the room may.
+func (c *Chat) DeletePosted(ctx context.Context, who Person, admin bool, id ID) (Receipt, error) {
+	m, err := c.store.MessageByID(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return Receipt{}, noMessage()
+	}
+	if err != nil {
+		return Receipt{}, fromStore(err, "look up a message")
+	}
+	room, err := c.rooms.byID(ctx, m.Room)
+	switch {
+	case m.Hook == "" || errors.Is(err, store.ErrNotFound):
+		return Receipt{}, notYours()
+	case err != nil:
+		return Receipt{}, fromStore(err, "look up a room")
+	case !room.ModeratedBy(who, admin):
+		return Receipt{}, notYours()
+	}
+	m, err = c.store.UpdateMessage(ctx, id, func(m *store.Message) error {
+		m.Deleted = true
+		return nil
+	})
+	if err != nil {
+		return Receipt{}, fromStore(err, "delete a message")
+	}
+	return c.receipt(ctx, &m), nil
+}
+
 // moderated finds a room whose settings who may change.
 func (c *Chat) moderated(ctx context.Context, who Person, admin bool, room string) (Room, error) {
 	found, err := c.RoomByName(ctx, room)

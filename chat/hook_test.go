@@ -41,6 +41,24 @@ func TestAWebhookPostsInItsOwnName(t *testing.T) {
 	if _, err := w.Edit(ctx, ada, messages[0].ID, "mine"); err == nil {
 		t.Error("somebody edits what a webhook has said")
 	}
+	grace := w.user("grace")
+	_, err = w.DeletePosted(ctx, grace, false, messages[0].ID)
+	wantCode(t, err, CodeForbidden)
+	hers, err := w.Post(ctx, grace, "lobby", ID{}, "hers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.DeletePosted(ctx, ada, true, hers.ID)
+	wantCode(t, err, CodeForbidden)
+	_, err = w.DeletePosted(ctx, ada, false, store.NewID())
+	wantCode(t, err, CodeNotFound)
+	again, err := w.PostHook(ctx, hook, ID{}, "spam")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.DeletePosted(ctx, ada, false, again.ID); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := w.RevokeHook(ctx, ada, false, "lobby", made.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +70,9 @@ func TestAWebhookPostsInItsOwnName(t *testing.T) {
 		t.Errorf("webhooks are %v, %v", left, err)
 	}
 	messages, _, err = w.History(ctx, ada, room, ID{}, 10)
+	if last := messages[len(messages)-1]; !last.Deleted || last.Message != "" || last.Hook == "" {
+		t.Errorf("what was deleted is %+v", last)
+	}
 	if err != nil || messages[0].User != "build server (webhook)" {
 		t.Errorf("what it said is %v, %v", messages, err)
 	}

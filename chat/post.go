@@ -125,7 +125,7 @@ func (c *Chat) change(ctx context.Context, who Person, id ID, change func(*store
 		case !m.Target.IsZero() && m.Target != who.ID:
 			return noMessage()
 		default:
-			return refuse(CodeForbidden, "that message is not yours")
+			return notYours()
 		}
 		err := change(m)
 		if errors.Is(err, errSame) {
@@ -142,6 +142,10 @@ func (c *Chat) change(ctx context.Context, who Person, id ID, change func(*store
 		return Receipt{}, fromStore(err, "change a message")
 	}
 	return c.receipt(ctx, &m), nil
+}
+
+func notYours() *Error {
+	return refuse(CodeForbidden, "that message is not yours")
 }
 
 func noMessage() *Error {

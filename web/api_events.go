@@ -47,6 +47,11 @@ func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request, v *visitor) e
 	if err != nil {
 		return err
 	}
+	if r.Method == http.MethodHead { // nobody would read what follows
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
 	leave, ok := s.hub.Admit(w, r, info(r, v))
 	if !ok {
 		return nil

@@ -38,7 +38,9 @@ func (c *client) events(query string, change ...func(*http.Request)) *eventStrea
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.AddCookie(&http.Cookie{Name: "snug", Value: c.token})
+	if c.token != "" {
+		r.AddCookie(&http.Cookie{Name: "snug", Value: c.token})
+	}
 	for _, f := range change {
 		f(r)
 	}
@@ -275,6 +277,26 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	if s.server.online(ada.user()) {
 		t.Error("who logged out is online")
 	}
+}
+
+func TestAStreamEndsWithItsToken(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.person("ada")
+	program, token := ada.accessToken("read")
+	st := program.events("", program.show)
+	st.next("hello")
+	other, _ := ada.accessToken("read")
+	stays := other.events("", other.show)
+	stays.next("hello")
+	if _, err := s.accounts.RevokeToken(t.Context(), ada.user().ID, token.ID); err != nil {
+		t.Fatal(err)
+	}
+	if last := st.ended(); last.data["code"] != float64(closeLoggedOut) {
+		t.Errorf("the last event is %v", last)
+	}
+	ada.call("POST", "conversations/ada/messages", map[string]any{"message": "still here"}).want(t, 201)
+	stays.next("private_message")
 }
 
 func TestAStreamEndsWithTheServer(t *testing.T) {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"snug/chat"
@@ -223,10 +224,19 @@ func (s *Server) apiDelete(w http.ResponseWriter, r *http.Request, v *visitor) e
 	if err != nil {
 		return err
 	}
-	receipt, err := s.chat.Delete(r.Context(), v.person(), id)
+	receipt, err := s.deleteMessage(r.Context(), v, id)
 	if err != nil {
 		return err
 	}
 	writeReceipt(w, http.StatusOK, receipt)
 	return nil
+}
+
+// deleteMessage deletes a message of one's own, or one that a webhook has posted in a room that one moderates.
+func (s *Server) deleteMessage(ctx context.Context, v *visitor, id chat.ID) (chat.Receipt, error) {
+	receipt, err := s.chat.Delete(ctx, v.person(), id)
+	if refused, ok := errors.AsType[*chat.Error](err); ok && refused.Code == chat.CodeForbidden {
+		return s.chat.DeletePosted(ctx, v.person(), v.moderates(), id)
+	}
+	return receipt, err
 }

@@ -3,9 +3,13 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"testing"
+
+	"snug/chat"
 )
 
 // call is one call of the API, held to its description, with the session's cookie, or the client's token. A body that is no string is sent as JSON.
@@ -106,5 +110,73 @@ func TestAPIConversation(t *testing.T) {
 	}
 	if o := ada.call("GET", "rooms", nil).want(t, 200).object(t); len(o["rooms"].([]any)) != 1 {
 		t.Errorf("rooms are %v", o)
+	}
+}
+
+// TestHistoryIsReadBothWays walks a room of 25 messages from either end, and the other way again.
+func TestHistoryIsReadBothWays(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, grace := s.person("ada"), s.person("grace")
+	ada.call("POST", "rooms", map[string]any{"name": "lobby"}).want(t, 201)
+	for place, say := range map[string]func(text string){
+		"rooms/lobby": func(text string) {
+			if _, err := s.chat.Post(t.Context(), ada.person(), "lobby", chat.ID{}, text); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"conversations/grace": func(text string) {
+			if _, err := s.chat.Private(t.Context(), ada.person(), "grace", chat.ID{}, text); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		var said []string
+		for i := range 25 {
+			said = append(said, fmt.Sprint("message ", i))
+			say(said[i])
+		}
+		at := place + "/messages?limit=10"
+		var back []string
+		page := ada.call("GET", at, nil).want(t, 200).object(t)
+		last := page["newer"].(string)
+		for {
+			back = append(texts(page["messages"]), back...)
+			older, ok := page["older"].(string)
+			if ok != page["more"].(bool) {
+				t.Errorf("more is %v, older is %q", page["more"], older)
+			}
+			if !ok {
+				break
+			}
+			page = ada.call("GET", at+"&before="+older, nil).want(t, 200).object(t)
+		}
+		if !slices.Equal(back, said) {
+			t.Errorf("backwards: %q", back)
+		}
+		first := page["messages"].([]any)[0].(map[string]any)["id"].(string)
+		forth := slices.Clone(said[:1])
+		for more := true; more; {
+			page = ada.call("GET", at+"&after="+first, nil).want(t, 200).object(t)
+			forth = append(forth, texts(page["messages"])...)
+			first, more = page["newer"].(string), page["more"].(bool)
+		}
+		if !slices.Equal(forth, said) || first != last {
+			t.Errorf("forwards: %q, up to %s and not %s", forth, first, last)
+		}
+		say("new")
+		if page = ada.call("GET", at+"&after="+last, nil).object(t); len(texts(page["messages"])) != 1 {
+			t.Errorf("what is new: %v", page)
+		}
+		ada.call("GET", at+"&after="+last+"&before="+last, nil).isProblem(t, 400, "bad_field")
+		ada.call("GET", at+"&after=none", nil).isProblem(t, 400, "bad_field")
+		ada.call("GET", at+"&before=019aa5b2-7c00-7000-8000-0000000000ff", nil).isProblem(t, 404, "not_found")
+	}
+	grace.call("GET", "rooms/nowhere/messages", nil).isProblem(t, 404, "not_found")
+	grace.call("GET", "rooms/no%20room/messages", nil).isProblem(t, 422, "room_name")
+	grace.call("GET", "rooms/lobby/messages?limit=101", nil).isProblem(t, 400, "bad_field")
+	other := s.person("edsger")
+	if o := other.call("GET", "conversations/grace/messages", nil).want(t, 200).object(t); len(o["messages"].([]any)) != 0 {
+		t.Errorf("somebody else reads %v", o)
 	}
 }

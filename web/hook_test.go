@@ -86,6 +86,26 @@ func TestProgramsPostByWebhooks(t *testing.T) {
 	program.send(hookPath+"guess", "text/plain", "x").isProblem(t, 404, "not_found")
 }
 
+// TestModeratingEveryRoomTakesTheScopeAdmin holds that an administrator's token does no more than it was made for.
+func TestModeratingEveryRoomTakesTheScopeAdmin(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, root := s.person("ada"), s.admin("root")
+	ada.call("POST", "rooms", map[string]any{"name": "lobby"}).want(t, 201)
+	path, _ := ada.hook("lobby", "ci")
+	said := s.guest().send(path, "text/plain", "hello").want(t, 200).object(t)["id"].(string)
+	plain, _ := root.accessToken("read", "write")
+	mighty, _ := root.accessToken("read", "write", "admin")
+	plain.call("GET", "rooms/lobby/hooks", nil).isProblem(t, 403, "forbidden")
+	plain.call("DELETE", "messages/"+said, nil).isProblem(t, 403, "forbidden")
+	if o := plain.call("GET", "rooms/lobby", nil).object(t); o["can_moderate"] != false {
+		t.Errorf("the room is %v", o)
+	}
+	mighty.call("GET", "rooms/lobby/hooks", nil).want(t, 200)
+	mighty.call("DELETE", "messages/"+said, nil).want(t, 200)
+	root.call("GET", "rooms/lobby/hooks", nil).want(t, 200)
+}
+
 func TestWebhooksAreLimited(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(o *siteOptions) { o.Web.Limits.CallsPerMinute = 5 })

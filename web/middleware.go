@@ -242,10 +242,12 @@ func (s *Server) sameOrigin(r *http.Request) bool {
 // loggedPath is the path of a request without what nobody may read in a log: the secret of an invitation link
 // or of a webhook.
 func loggedPath(r *http.Request) string {
+	path := r.URL.Path
 	for _, secret := range []string{"/invite/", hookPath} {
-		if strings.HasPrefix(r.URL.Path, secret) {
-			return secret + "…"
+		// Anywhere: an address with a slash too many holds the secret too.
+		if before, _, found := strings.Cut(path, secret); found {
+			path = before + secret + "…"
 		}
 	}
-	return r.URL.Path
+	return path
 }

@@ -191,7 +191,7 @@ func (k snugSocket) remove(ctx context.Context, f deleteFrame) (chat.Receipt, er
 	if err != nil {
 		return chat.Receipt{}, err
 	}
-	return k.peer.server.chat.Delete(ctx, k.peer.person(), id)
+	return k.peer.server.deleteMessage(ctx, k.peer.visitor, id)
 }
 
 // join becomes a member of the room's group before it reads what was said, so that nothing falls in between.

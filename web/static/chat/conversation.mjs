@@ -123,7 +123,7 @@ export class Conversation extends Component {
           <ol class="timeline">
             ${rows.map((row) => row.kind === "message"
               ? html`<${Message} key=${row.key} message=${row.message} item=${row.message.item} head=${row.head}
-                  mine=${me !== null && row.message.user === me} me=${me} isLast=${row.key === lastMine} onlyHere=${onlyHere.has(row.key)}
+                  mine=${me !== null && row.message.user === me} moderates=${win.canModerate && Boolean(row.message.hook)} me=${me} isLast=${row.key === lastMine} onlyHere=${onlyHere.has(row.key)}
                   editing=${editing === row.key} active=${active === row.key} limit=${limit}
                   onActive=${this.setActive} actions=${this.actions} />`
               : html`<${Separator} key=${row.key} row=${row} />`)}

@@ -17,10 +17,10 @@ export class Message extends Component {
     return Object.keys(next).some((key) => next[key] !== this.props[key]);
   }
 
-  render({ message, head, mine, me, item, isLast, onlyHere, editing, active, limit, onActive, actions }) {
+  render({ message, head, mine, moderates, me, item, isLast, onlyHere, editing, active, limit, onActive, actions }) {
     const sent = onlyHere ? "only_here" : "sent";
     const state = item && item.state !== "sent" ? item.state : mine && (isLast || onlyHere || item) ? sent : undefined;
-    const canChange = mine && !message.deleted && (!item || item.state === "sent");
+    const canChange = (mine || moderates) && !message.deleted && (!item || item.state === "sent");
     return html`<li class="message" data-message=${message.id} data-head=${head} data-mine=${mine} data-state=${state}
       data-active=${active} data-deleted=${Boolean(message.deleted)} onClick=${canChange ? () => onActive(message.id) : null}>
       ${head
@@ -35,7 +35,7 @@ export class Message extends Component {
       </div>
       ${state && state !== "failed" && html`<${State} state=${state} />`}
       ${canChange && !editing && html`<div class="message__tools">
-        <${Tool} name="edit" label="Edit message" icon="edit" onClick=${() => actions.edit(message.id)} />
+        ${mine && html`<${Tool} name="edit" label="Edit message" icon="edit" onClick=${() => actions.edit(message.id)} />`}
         <${Tool} name="delete" label="Delete message" icon="bin" onClick=${() => actions.askDelete(message.id)} />
       </div>`}
     </li>`;
