@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,4 +71,44 @@ func TestPageOfTheAuthorityInTheBrowser(t *testing.T) {
 			picture("authority_linux")
 		}
 	}
+}
+
+// TestBrowserMovesToAnotherNodeOverTLS kills the node of a page: the other one has the same authority, so the page goes on there without a warning.
+func TestBrowserMovesToAnotherNodeOverTLS(t *testing.T) {
+	options := func(name, dir string) snugtest.Options {
+		o := nodeOptions(name, dir)
+		o.Env = []string{"SNUG_TLS_MODE=internal"}
+		return o
+	}
+	a := snugtest.Start(t, options("attic", ""))
+	dir := filepath.Join(t.TempDir(), "data")
+	if joined := snugtest.Run(t, append(strings.Fields(inviteTo(t, a))[1:], "--data", dir)...); joined.Code != 0 {
+		t.Fatalf("join ended with code %d:\n%s", joined.Code, joined.Err)
+	}
+	b := snugtest.Start(t, options("barn", dir))
+	b.WaitStderr("the certificate authority is that of the cluster")
+	root := snugtest.Run(t, "tls", "root", "--data", a.Dir)
+	ada := snugtest.OpenBrowser(t, strings.Replace(a.URL, "localhost", "127.0.0.1", 1), snugtest.Trusting(t, []byte(root.Out)))
+	signUp(ada, "ada")
+	client := trusting(t, rootOf(t, a))
+	response, err := client.PostForm(a.URL+"/log_in/", url.Values{"username": {"ada"}, "password": {password}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	socket := snugtest.Dial(t, client, a.URL+"/ws/")
+	eventually(t, "pages may go to the other node", clusterWait, func() bool {
+		return len(socket.Ask(t, snugtest.Frame{"type": "nodes"}).Frames("nodes")) == 1
+	})
+	socket.Cut()
+	ada.Open("/chat/lobby/")
+	ada.Wait(connected)
+	say(ada, "before the break")
+	ada.Wait(`$("[data-banner]").dataset.node === "attic"`)
+
+	allowBreak(ada)
+	a.Kill()
+	ada.Wait(fmt.Sprintf(`location.origin === %s && %s`, snugtest.Quote(b.URL), connected))
+	ada.Wait(shows("before the break", 1))
+	say(ada, "and after it")
 }

@@ -70,6 +70,7 @@ func commands() []command {
 		{"token revoke", "USER ID", "revoke an access token of USER", tokenRevoke},
 		{"tls fingerprint", "", "print the fingerprint of the certificate authority that this place has of its own, to compare", tlsFingerprint},
 		{"tls root", "", "print its root certificate, as PEM", tlsRoot},
+		{"tls replace", "", "make another certificate authority, for the names of now; every device needs the new one", tlsReplace},
 		{"invitation add", "", "make a link with which people sign up (snug invite is for machines)", invitationAdd},
 		{"invitation list", "", "list the links with which people sign up: uses left, expiry, ID", invitationList},
 		{"invitation revoke", "ID", "take back a link with which people sign up", invitationRevoke},

@@ -32,11 +32,12 @@ func (n *node) openControl() {
 func (n *node) handlers() control.Handlers {
 	handlers := n.office().handlers()
 	maps.Copy(handlers, control.Handlers{
-		"invite":  control.Handle(n.invite),
-		"members": control.Handle(n.listMembers),
-		"leave":   control.Handle(n.leaveCluster),
-		"forget":  control.Handle(n.forgetMember),
-		"rotate":  control.Handle(n.rotateSecret),
+		"invite":      control.Handle(n.invite),
+		"members":     control.Handle(n.listMembers),
+		"leave":       control.Handle(n.leaveCluster),
+		"forget":      control.Handle(n.forgetMember),
+		"rotate":      control.Handle(n.rotateSecret),
+		"tls-replace": control.Handle(n.replaceAuthority),
 	})
 	return handlers
 }

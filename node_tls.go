@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"snug/account"
 	"snug/cert"
 	"snug/config"
 	"snug/control"
@@ -20,28 +21,64 @@ import (
 )
 
 const (
-	// authoritySetting is where the certificate authority is kept: one for all nodes.
-	authoritySetting = "tls.authority"
 	// acmeDir is where the certificates of a public authority are kept, in the data directory.
 	acmeDir = "acme"
+	// maxAuthorities bounds how often the certificate authority can be replaced.
+	maxAuthorities = 1000
 )
 
-// shelf keeps the certificate authority with the settings, of which the earliest wins on all nodes.
-type shelf struct{ *store.Store }
+// shelf keeps the certificate authority with the settings: one for all nodes, for the earliest of a setting wins. A setting never changes, so another
+// authority is another setting, and the last one counts.
+type shelf struct {
+	*store.Store
+	made func(ctx context.Context, text string) // is told of a new one
+}
+
+// authorityKey is the key of the n-th of those settings.
+func authorityKey(n int) string { return fmt.Sprintf("tls.authority.%d", n) }
+
+// last is the one that counts, and its number; "" and 0 if there is none.
+func (s shelf) last(ctx context.Context) (text string, n int, err error) {
+	for ; n < maxAuthorities; n++ {
+		x, err := s.Record(ctx, store.KindSetting, store.RecordID(store.KindSetting, authorityKey(n+1)))
+		if errors.Is(err, store.ErrNotFound) {
+			return text, n, nil
+		}
+		if err != nil {
+			return "", 0, err
+		}
+		text = x.Body
+	}
+	return text, n, nil
+}
 
 // Kept implements [cert.Keeper].
 func (s shelf) Kept(ctx context.Context) (string, error) {
-	x, err := s.Record(ctx, store.KindSetting, store.RecordID(store.KindSetting, authoritySetting))
-	if errors.Is(err, store.ErrNotFound) {
-		return "", nil
+	text, _, err := s.last(ctx)
+	return text, err
+}
+
+// Keep implements [cert.Keeper].
+func (s shelf) Keep(ctx context.Context, text, instead string) (string, error) {
+	kept, n, err := s.last(ctx)
+	if err != nil || kept != instead {
+		return kept, err
+	}
+	if n == maxAuthorities {
+		return "", fmt.Errorf("there have been %d certificate authorities, and more are not kept", n)
+	}
+	x, made, err := s.Setting(ctx, authorityKey(n+1), text)
+	if made {
+		s.made(ctx, text)
 	}
 	return x.Body, err
 }
 
-// Keep implements [cert.Keeper].
-func (s shelf) Keep(ctx context.Context, text string) (string, error) {
-	x, _, err := s.Setting(ctx, authoritySetting, text)
-	return x.Body, err
+// noteAuthority is for the audit log.
+func (n *node) noteAuthority(ctx context.Context, text string) {
+	if a, err := cert.ParseAuthority(text); err == nil {
+		n.accounts.Audit(ctx, account.Event{Kind: account.EventAuthorityMade, Detail: a.Fingerprint()})
+	}
 }
 
 // openTLS finds the certificates, if there are to be any.
@@ -61,7 +98,7 @@ func (n *node) openTLS(ctx context.Context) error {
 		})
 	case "internal":
 		internal := cert.NewInternal(cert.InternalOptions{
-			Keeper: shelf{n.store}, Name: n.placeName(), Subject: n.subject, Joined: n.cluster.hasOthers(), Logger: n.logger,
+			Keeper: shelf{n.store, n.noteAuthority}, Name: n.placeName(), Subject: n.subject, Joined: n.cluster.hasOthers(), Logger: n.logger,
 		})
 		if err := internal.Refresh(ctx); err != nil && !errors.Is(err, cert.ErrNone) {
 			return err
@@ -150,14 +187,32 @@ func (n *node) certified() []string {
 type authorityAnswer struct {
 	Fingerprint string `json:"fingerprint"`
 	PEM         string `json:"pem"`
-	Expires     string `json:"expires"`
+}
+
+// replaceAuthority makes another certificate authority, with the names of now.
+func (n *node) replaceAuthority(ctx context.Context, _ any) (authorityAnswer, error) {
+	internal := n.internal()
+	if internal == nil {
+		return authorityAnswer{}, errNoAuthority
+	}
+	if err := internal.Replace(ctx); err != nil {
+		return authorityAnswer{}, err
+	}
+	n.logger.Info("the certificate authority was replaced, as a command said", "fingerprint", internal.Authority().Fingerprint())
+	return answerAuthority(internal.Authority()), nil
+}
+
+func answerAuthority(a *cert.Authority) authorityAnswer {
+	return authorityAnswer{
+		Fingerprint: a.Fingerprint(), PEM: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Root()})),
+	}
 }
 
 var errNoAuthority = errors.New(`there is no certificate authority yet: write mode = "internal" under [tls] in the configuration and start Snug again`)
 
 func tellAuthority(st *store.Store) control.Handlers {
 	return control.Handlers{"tls": control.Handle(func(ctx context.Context, _ any) (authorityAnswer, error) {
-		text, err := shelf{st}.Kept(ctx)
+		text, err := shelf{Store: st}.Kept(ctx)
 		if err != nil {
 			return authorityAnswer{}, err
 		}
@@ -168,9 +223,6 @@ func tellAuthority(st *store.Store) control.Handlers {
 		if err != nil {
 			return authorityAnswer{}, err
 		}
-		return authorityAnswer{
-			Fingerprint: a.Fingerprint(), Expires: a.Expires().Format("2006-01-02"),
-			PEM: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Root()})),
-		}, nil
+		return answerAuthority(a), nil
 	})}
 }

@@ -29,3 +29,15 @@ func tlsRoot(fs *flag.FlagSet) action {
 		return err
 	}
 }
+
+func tlsReplace(fs *flag.FlagSet) action {
+	settings := declareData(fs)
+	return func(p program, _ []string) error {
+		var a authorityAnswer
+		if err := ask(p, settings, "tls-replace", nil, &a); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(p.out, "There is another certificate authority. Every device has to install it from ca/ again, with the fingerprint\n%s\n", a.Fingerprint)
+		return err
+	}
+}

@@ -278,3 +278,46 @@ func TestACMEGetsACertificateForTheServer(t *testing.T) {
 		t.Errorf("%d certificates were ordered", n)
 	}
 }
+
+// TestAllNodesShowOneAuthority goes the way of an operator: the first node, an invitation, a second node, and then another authority.
+func TestAllNodesShowOneAuthority(t *testing.T) {
+	t.Parallel()
+	options := func(name, dir string) snugtest.Options {
+		o := nodeOptions(name, dir)
+		o.Env = []string{"SNUG_TLS_MODE=internal"}
+		return o
+	}
+	fingerprint := func(s *snugtest.Server) string {
+		t.Helper()
+		return strings.TrimSpace(snugtest.Run(t, "tls", "fingerprint", "--data", s.Dir).Out)
+	}
+	a := snugtest.Start(t, options("attic", ""))
+	dir := filepath.Join(t.TempDir(), "data")
+	if joined := snugtest.Run(t, append(strings.Fields(inviteTo(t, a))[1:], "--data", dir)...); joined.Code != 0 {
+		t.Fatalf("join ended with code %d:\n%s", joined.Code, joined.Err)
+	}
+	b := snugtest.Start(t, options("barn", dir))
+	b.WaitStderr("the certificate authority is that of the cluster")
+	first := fingerprint(a)
+	if first == "" || fingerprint(b) != first || strings.Contains(b.Stderr(), "another one") {
+		t.Errorf("the nodes show %s and %s", first, fingerprint(b))
+	}
+	browser := trusting(t, rootOf(t, a))
+	for _, s := range []*snugtest.Server{a, b} {
+		asked(t, browser, s.URL+"/healthz")
+	}
+
+	replaced := snugtest.Run(t, "tls", "replace", "--data", b.Dir)
+	second := fingerprint(b)
+	if replaced.Code != 0 || second == first || !strings.Contains(replaced.Out, second) {
+		t.Fatalf("replace: code %d, %s%s", replaced.Code, replaced.Out, replaced.Err)
+	}
+	eventually(t, "the other node hears of the new authority", clusterWait, func() bool { return fingerprint(a) == second })
+	asked(t, trusting(t, rootOf(t, b)), b.URL+"/healthz")
+	a.Stop()
+	a.Restart()
+	asked(t, trusting(t, rootOf(t, b)), a.URL+"/healthz")
+	if !strings.Contains(b.Stderr(), "event=authority.made") || strings.Contains(b.Stderr()+a.Stderr(), "PRIVATE") {
+		t.Errorf("the log is %s", b.Stderr())
+	}
+}

@@ -54,6 +54,7 @@ const (
 	EventClusterLeft    = "cluster.left"
 	EventClusterForgot  = "cluster.forgot"
 	EventClusterRotated = "cluster.rotated"
+	EventAuthorityMade  = "authority.made"
 	EventAuditLost      = "audit.lost"
 )
 
@@ -105,6 +106,7 @@ func EventKinds() []EventKind {
 		{EventClusterLeft, "Left the cluster", false},
 		{EventClusterForgot, "Forgot a node of the cluster", false},
 		{EventClusterRotated, "Replaced the secret of the cluster", false},
+		{EventAuthorityMade, "Made a certificate authority", false},
 		{EventAuditLost, "Entries of this log were lost", true},
 	}
 }

@@ -28,8 +28,8 @@ var ErrNone = errors.New("there is no certificate yet: this node waits for the c
 type Keeper interface {
 	// Kept is what is kept, "" if nothing is.
 	Kept(ctx context.Context) (string, error)
-	// Keep keeps a text if nothing is kept, and returns what is kept then.
-	Keep(ctx context.Context, text string) (string, error)
+	// Keep keeps a text in place of what is kept, "" if that is nothing, and returns what is kept then. It does nothing if something else is kept by now.
+	Keep(ctx context.Context, text, instead string) (string, error)
 }
 
 // InternalOptions are what [NewInternal] needs.
@@ -76,7 +76,7 @@ func (i *Internal) Refresh(ctx context.Context) error {
 		if i.opts.Joined && time.Since(i.begun) < takeTime {
 			return ErrNone
 		}
-		text, err = i.found(ctx)
+		text, err = i.found(ctx, "")
 	}
 	if err != nil {
 		return fmt.Errorf("look up the certificate authority: %w", err)
@@ -94,8 +94,8 @@ func (i *Internal) Refresh(ctx context.Context) error {
 	return i.issue(next, now)
 }
 
-// found makes the authority of a place that has none.
-func (i *Internal) found(ctx context.Context) (string, error) {
+// found makes the authority of a place, in place of another or of none.
+func (i *Internal) found(ctx context.Context, instead string) (string, error) {
 	made, err := NewAuthority(i.opts.Name, i.opts.Subject(), time.Now())
 	if err != nil {
 		return "", err
@@ -104,7 +104,19 @@ func (i *Internal) found(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return i.opts.Keeper.Keep(ctx, text)
+	return i.opts.Keeper.Keep(ctx, text, instead)
+}
+
+// Replace makes another authority for the whole cluster, which may sign for what this node is called by now. Every device needs the new one.
+func (i *Internal) Replace(ctx context.Context) error {
+	old, err := i.opts.Keeper.Kept(ctx)
+	if err == nil {
+		_, err = i.found(ctx, old)
+	}
+	if err != nil {
+		return fmt.Errorf("replace the certificate authority: %w", err)
+	}
+	return i.Refresh(ctx)
 }
 
 // issue signs a certificate. The lock is held.
@@ -114,6 +126,9 @@ func (i *Internal) issue(next *issued, now time.Time) (err error) {
 		return err
 	}
 	old := i.state.Swap(next)
+	if old == nil && i.opts.Joined {
+		i.opts.Logger.Info("the certificate authority is that of the cluster", "fingerprint", next.authority.Fingerprint())
+	}
 	i.opts.Logger.Debug("certificate signed", "names", next.leaf.Leaf.DNSNames, "expires", next.leaf.Leaf.NotAfter)
 	if old != nil && old.text != next.text {
 		i.opts.Logger.Warn("the certificate authority of the cluster is another one: whoever has installed the one that this node showed "+
@@ -122,7 +137,7 @@ func (i *Internal) issue(next *issued, now time.Time) (err error) {
 	if text := fmt.Sprint(left); text != i.left {
 		if i.left = text; len(left) > 0 {
 			i.opts.Logger.Warn("the certificate authority may not sign for these, and browsers will refuse them: it was made when this place was "+
-				"not called so, and has only private networks and names besides", "names", left)
+				"not called so; snug tls replace makes another one", "names", left)
 		}
 	}
 	return nil

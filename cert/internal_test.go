@@ -226,3 +226,31 @@ func TestAnEarlierAuthorityReplacesOurs(t *testing.T) {
 		}
 	})
 }
+
+func TestAnotherAuthoritySignsForNewNames(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		common := &shelf{}
+		m, other := newMachine(common, false, "attic"), newMachine(common, false, "attic.local")
+		m.refresh(t)
+		other.refresh(t)
+		other.run(t)
+		old := m.source.Authority().Fingerprint()
+		m.called("attic", "barn")
+		m.refresh(t)
+		if m.accepts(t, "barn") {
+			t.Fatal("the authority signs for a name that it did not know")
+		}
+		if err := m.source.Replace(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !m.accepts(t, "barn") || !m.accepts(t, "attic") || m.source.Authority().Fingerprint() == old {
+			t.Error("the new authority does not sign for the new name")
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if other.source.Authority().Fingerprint() != m.source.Authority().Fingerprint() {
+			t.Error("the other node goes on with the old one")
+		}
+	})
+}

@@ -65,10 +65,10 @@ func (s *shelf) Kept(context.Context) (string, error) {
 	return s.text, nil
 }
 
-func (s *shelf) Keep(_ context.Context, text string) (string, error) {
+func (s *shelf) Keep(_ context.Context, text, instead string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.text == "" {
+	if s.text == instead {
 		s.text = text
 	}
 	return s.text, nil
