@@ -15,17 +15,22 @@ type Authenticator struct {
 	id webauthn.AuthenticatorID
 }
 
-// Authenticator gives the browser a device for passkeys. backed: it says that it copies them to other devices.
+// Authenticator gives the browser a device for passkeys. backed: it says that it copies them to other devices, as phones and
+// computers do; else it is a key to plug in. A browser has at most one of the first kind.
 func (b *Browser) Authenticator(backed bool) *Authenticator {
 	b.t.Helper()
 	a := &Authenticator{b: b}
+	transport := webauthn.AuthenticatorTransportUsb
+	if backed {
+		transport = webauthn.AuthenticatorTransportInternal
+	}
 	b.Do("plug in an authenticator", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		if _, err := chromedp.Call(ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 			return err
 		}
 		added, err := chromedp.Call(ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{
 			Options: &webauthn.VirtualAuthenticatorOptions{
-				Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
+				Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: transport,
 				HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
 				DefaultBackupEligibility: backed, DefaultBackupState: backed,
 			},

@@ -6,7 +6,7 @@ const boot = document.getElementById("boot");
 
 if ((await reveal()) && form) {
   const button = form.querySelector("button");
-  const place = form.querySelector("[data-error]");
+  const place = document.querySelector("[data-error]");
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     whileBusy(button, async () => {
