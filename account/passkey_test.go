@@ -145,6 +145,28 @@ func TestAnswerCountsOnce(t *testing.T) {
 	}
 }
 
+func TestSeveralCeremoniesGoOnAtOnce(t *testing.T) {
+	t.Parallel()
+	a := openAccounts(t, openStore(t), Options{})
+	ada := mustSignUp(t, a, "ada")
+	d := &passkeytest.Device{Origin: localOrigin}
+	key := addPasskey(t, a, ada.ID, d)
+	b := localBrowser() // the list below the field, the button, and another tab
+	var all []Ceremony
+	for range 3 {
+		asked, err := a.BeginPasskeyLogIn(t.Context(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, asked)
+	}
+	for _, i := range []int{1, 2, 0} {
+		if u, _, err := a.PasskeyLogIn(t.Context(), b, Answer{all[i].ID, d.Use(t, key, all[i].Options)}); err != nil || u.ID != ada.ID {
+			t.Errorf("ceremony %d: %+v, %v", i, u, err)
+		}
+	}
+}
+
 func TestWrongAnswerEndsTheCeremonyToo(t *testing.T) {
 	t.Parallel()
 	a := openAccounts(t, openStore(t), Options{})

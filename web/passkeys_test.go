@@ -14,8 +14,8 @@ import (
 	"snug/store"
 )
 
-// at has a request come under a name, as a browser there would send it.
-func at(origin string) func(*http.Request) {
+// pageAt has a request come under a name, as a browser there would send it.
+func pageAt(origin string) func(*http.Request) {
 	_, host, _ := strings.Cut(origin, "://")
 	return func(r *http.Request) {
 		r.Host = host
@@ -54,10 +54,10 @@ func (a answer) leadsOn(t testing.TB, next string) {
 func (c *client) addPasskey(d *passkeytest.Device, origin string) *passkeytest.Key {
 	t := c.site.t
 	t.Helper()
-	begun := c.post("/passkeys/add/begin/", nil, at(origin))
+	begun := c.post("/passkeys/add/begin/", nil, pageAt(origin))
 	asked := begun.asked(t)
 	key, made := d.Make(t, asked.Options)
-	c.post("/passkeys/add/", url.Values{"ceremony": {asked.ID}, "response": {string(made)}}, at(origin), withCookie(begun.cookie("snug-passkey"))).
+	c.post("/passkeys/add/", url.Values{"ceremony": {asked.ID}, "response": {string(made)}}, pageAt(origin), withCookie(begun.cookie("snug-passkey"))).
 		leadsOn(t, "./settings/passkeys/?did=add")
 	return key
 }
@@ -73,7 +73,7 @@ func TestPasskeyStartsANewSessionInThisBrowserOnly(t *testing.T) {
 	d := &passkeytest.Device{Origin: origin}
 	key := s.person("ada").addPasskey(d, origin)
 	begin := func() (account.Ceremony, *http.Cookie) {
-		begun := s.guest().post("/passkeys/log_in/begin/", nil, at(origin))
+		begun := s.guest().post("/passkeys/log_in/begin/", nil, pageAt(origin))
 		return begun.asked(t), begun.cookie("snug-passkey")
 	}
 	asked, cookie := begin()
@@ -82,9 +82,9 @@ func TestPasskeyStartsANewSessionInThisBrowserOnly(t *testing.T) {
 	}
 	form := url.Values{"ceremony": {asked.ID}, "response": {string(d.Use(t, key, asked.Options))}, "next": {"/chat/"}}
 	_, others := begin()
-	s.guest().post("/passkeys/log_in/", form, at(origin)).want(t, http.StatusConflict)
-	s.guest().post("/passkeys/log_in/", form, at(origin), withCookie(others)).want(t, http.StatusConflict)
-	in := s.guest().post("/passkeys/log_in/", form, at(origin), withCookie(cookie))
+	s.guest().post("/passkeys/log_in/", form, pageAt(origin)).want(t, http.StatusConflict)
+	s.guest().post("/passkeys/log_in/", form, pageAt(origin), withCookie(others)).want(t, http.StatusConflict)
+	in := s.guest().post("/passkeys/log_in/", form, pageAt(origin), withCookie(cookie))
 	in.leadsOn(t, "./chat/")
 	session := in.cookie("snug")
 	if session == nil || !session.HttpOnly || session.MaxAge != 0 {
@@ -93,13 +93,13 @@ func TestPasskeyStartsANewSessionInThisBrowserOnly(t *testing.T) {
 	known := s.guest()
 	known.token = session.Value
 	known.get("/").want(t, http.StatusOK).says(t, "ada")
-	if again := s.guest().post("/passkeys/log_in/", form, at(origin), withCookie(cookie)); again.status != http.StatusConflict || again.cookie("snug") != nil {
+	if again := s.guest().post("/passkeys/log_in/", form, pageAt(origin), withCookie(cookie)); again.status != http.StatusConflict || again.cookie("snug") != nil {
 		t.Errorf("the same answer again: %d", again.status)
 	}
 	for _, next := range []string{"//evil.example/", "https://evil.example/", "javascript:alert(1)", "/\\evil.example"} {
 		asked, cookie := begin()
 		form := url.Values{"ceremony": {asked.ID}, "response": {string(d.Use(t, key, asked.Options))}, "next": {next}, "stay": {"on"}}
-		in := s.guest().post("/passkeys/log_in/", form, at(origin), withCookie(cookie))
+		in := s.guest().post("/passkeys/log_in/", form, pageAt(origin), withCookie(cookie))
 		in.leadsOn(t, "./")
 		if in.cookie("snug").MaxAge == 0 {
 			t.Error("a session that should stay ends with the browser")
@@ -112,17 +112,17 @@ func TestPasskeyRefusalsTellNothing(t *testing.T) {
 	s, origin := localSite(t)
 	d := &passkeytest.Device{Origin: origin}
 	hers := s.person("ada").addPasskey(d, origin)
-	begun := s.person("grace").post("/passkeys/add/begin/", nil, at(origin))
+	begun := s.person("grace").post("/passkeys/add/begin/", nil, pageAt(origin))
 	unknown, _ := d.Make(t, begun.asked(t).Options)
 	var bodies []string
 	for _, try := range []struct {
 		device *passkeytest.Device
 		key    *passkeytest.Key
 	}{{d, unknown}, {&passkeytest.Device{Origin: origin, Unproven: true}, hers}, {&passkeytest.Device{Origin: "https://evil.example"}, hers}} {
-		begun := s.guest().post("/passkeys/log_in/begin/", nil, at(origin))
+		begun := s.guest().post("/passkeys/log_in/begin/", nil, pageAt(origin))
 		asked := begun.asked(t)
 		a := s.guest().post("/passkeys/log_in/", url.Values{"ceremony": {asked.ID}, "response": {string(try.device.Use(t, try.key, asked.Options))}},
-			at(origin), withCookie(begun.cookie("snug-passkey"))).want(t, http.StatusForbidden)
+			pageAt(origin), withCookie(begun.cookie("snug-passkey"))).want(t, http.StatusForbidden)
 		bodies = append(bodies, a.body)
 	}
 	if bodies[0] != bodies[1] || bodies[1] != bodies[2] {
@@ -150,19 +150,19 @@ func TestWaysInChangeOnlyForWhoHasProvedLatelyWhoTheyAre(t *testing.T) {
 		later.post("/settings/passkeys/", url.Values{"do": {do}}).leadsTo(t, "../../confirm/?next=%2Fsettings%2Fpasskeys%2F")
 	}
 	for _, path := range []string{"/passkeys/add/begin/", "/passkeys/add/"} {
-		refused := later.post(path, nil, at(origin)).want(t, http.StatusForbidden)
+		refused := later.post(path, nil, pageAt(origin)).want(t, http.StatusForbidden)
 		refused.says(t, `"code":"confirm"`)
 	}
-	begun := later.post("/passkeys/confirm/begin/", nil, at(origin))
+	begun := later.post("/passkeys/confirm/begin/", nil, pageAt(origin))
 	asked := begun.asked(t)
 	later.post("/passkeys/confirm/", url.Values{
 		"ceremony": {asked.ID}, "response": {string(d.Use(t, key, asked.Options))}, "next": {"/settings/passkeys/"},
-	}, at(origin), withCookie(begun.cookie("snug-passkey"))).leadsOn(t, "./settings/passkeys/")
+	}, pageAt(origin), withCookie(begun.cookie("snug-passkey"))).leadsOn(t, "./settings/passkeys/")
 	later.post("/settings/passkeys/", url.Values{"do": {"codes"}}).want(t, http.StatusOK).says(t, "shown this once")
 	if err := s.accounts.EndSession(t.Context(), old.ID); err != nil {
 		t.Fatal(err)
 	}
-	later.post("/passkeys/add/begin/", nil, at(origin)).want(t, http.StatusUnauthorized)
+	later.post("/passkeys/add/begin/", nil, pageAt(origin)).want(t, http.StatusUnauthorized)
 }
 
 func TestPasskeyIsOfferedOnceAfterAPassword(t *testing.T) {
@@ -172,11 +172,11 @@ func TestPasskeyIsOfferedOnceAfterAPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	form := url.Values{"username": {"ada"}, "password": {"tall blue kettle"}, "next": {"/chat/"}}
-	s.guest().post("/log_in/", form, at(origin)).leadsTo(t, "../chat/") // its browser has none
+	s.guest().post("/log_in/", form, pageAt(origin)).leadsTo(t, "../chat/") // its browser has none
 	form.Set("passkeys", "known")
 	s.guest().post("/log_in/", form).leadsTo(t, "../chat/") // they do not work there
-	s.guest().post("/log_in/", form, at(origin)).leadsTo(t, "../passkeys/offer/?next=%2Fchat%2F")
-	s.guest().post("/log_in/", form, at(origin)).leadsTo(t, "../chat/")
+	s.guest().post("/log_in/", form, pageAt(origin)).leadsTo(t, "../passkeys/offer/?next=%2Fchat%2F")
+	s.guest().post("/log_in/", form, pageAt(origin)).leadsTo(t, "../chat/")
 }
 
 func TestPagesKnowWherePasskeysWork(t *testing.T) {
@@ -210,8 +210,8 @@ func TestPagesKnowWherePasskeysWork(t *testing.T) {
 			r.Header.Set("X-Forwarded-For", "192.0.2.7")
 			r.Header.Set("X-Forwarded-Proto", scheme)
 		}
-		begun := plain.guest().post("/passkeys/log_in/begin/", nil, at(origin), behind)
-		page := plain.guest().get("/log_in/", at(origin), behind)
+		begun := plain.guest().post("/passkeys/log_in/begin/", nil, pageAt(origin), behind)
+		page := plain.guest().get("/log_in/", pageAt(origin), behind)
 		if want == "" {
 			begun.want(t, http.StatusOK)
 			page.says(t, "data-passkey-log-in")
@@ -247,8 +247,8 @@ func TestSignUpByPasskeyKeepsTheRulesOfTheForm(t *testing.T) {
 	t.Parallel()
 	s, origin := localSite(t, func(o *siteOptions) { o.Accounts.Admission = account.AdmitInvited })
 	nobody := s.guest()
-	nobody.post("/passkeys/sign_up/begin/", url.Values{"username": {"ada"}}, at(origin)).want(t, http.StatusForbidden)
-	nobody.post("/passkeys/sign_up/begin/", url.Values{"username": {"ada"}, "invitation": {"made up"}}, at(origin)).want(t, http.StatusForbidden)
+	nobody.post("/passkeys/sign_up/begin/", url.Values{"username": {"ada"}}, pageAt(origin)).want(t, http.StatusForbidden)
+	nobody.post("/passkeys/sign_up/begin/", url.Values{"username": {"ada"}, "invitation": {"made up"}}, pageAt(origin)).want(t, http.StatusForbidden)
 	root := s.admin("root")
 	link, _, err := s.accounts.Invite(t.Context(), account.Actor{User: root.user().ID}, account.NewInvitation{Uses: 1})
 	if err != nil {
@@ -257,13 +257,13 @@ func TestSignUpByPasskeyKeepsTheRulesOfTheForm(t *testing.T) {
 	d := &passkeytest.Device{Origin: origin}
 	for i, want := range []int{http.StatusOK, http.StatusForbidden} {
 		form := url.Values{"username": {[]string{"ada", "grace"}[i]}, "invitation": {link}}
-		begun := nobody.post("/passkeys/sign_up/begin/", form, at(origin)).want(t, want)
+		begun := nobody.post("/passkeys/sign_up/begin/", form, pageAt(origin)).want(t, want)
 		if want != http.StatusOK {
 			continue
 		}
 		asked := begun.asked(t)
 		_, made := d.Make(t, asked.Options)
-		in := nobody.post("/passkeys/sign_up/", url.Values{"ceremony": {asked.ID}, "response": {string(made)}, "next": {"/chat/lobby/"}}, at(origin), withCookie(begun.cookie("snug-passkey")))
+		in := nobody.post("/passkeys/sign_up/", url.Values{"ceremony": {asked.ID}, "response": {string(made)}, "next": {"/chat/lobby/"}}, pageAt(origin), withCookie(begun.cookie("snug-passkey")))
 		in.leadsOn(t, "./settings/passkeys/?new&next=%2Fchat%2Flobby%2F")
 		if in.cookie("snug") == nil {
 			t.Error("nobody is logged in after signing up")
