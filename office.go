@@ -53,6 +53,10 @@ func (o *office) handlers() control.Handlers {
 		"token-list":    control.Handle(o.listTokens),
 		"token-revoke":  control.Handle(o.revokeToken),
 
+		"room-list":   control.Handle(o.listRooms),
+		"room-add":    control.Handle(o.addRoom),
+		"room-delete": control.Handle(o.deleteRoom),
+
 		"invitation-add":    control.Handle(o.addInvitation),
 		"invitation-list":   control.Handle(o.listInvitations),
 		"invitation-revoke": control.Handle(o.revokeInvitation),

@@ -47,6 +47,7 @@ const (
 const (
 	EventRoomMade       = "room.made"
 	EventRoomChanged    = "room.changed"
+	EventRoomDeleted    = "room.deleted"
 	EventHookAdded      = "hook.added"
 	EventHookRevoked    = "hook.revoked"
 	EventClusterInvited = "cluster.invited"
@@ -99,6 +100,7 @@ func EventKinds() []EventKind {
 		{EventInvitationRevoked, "Revoked an invitation link", false},
 		{EventRoomMade, "Made a room", false},
 		{EventRoomChanged, "Changed the settings of a room", false},
+		{EventRoomDeleted, "Deleted a room", false},
 		{EventHookAdded, "Made a webhook", false},
 		{EventHookRevoked, "Revoked a webhook", false},
 		{EventClusterInvited, "Invited a machine to the cluster", false},

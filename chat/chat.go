@@ -72,6 +72,7 @@ type Chat struct {
 	making     *roomLimit
 	publisher  *publisher
 	observer   *observer
+	gone       deletions
 
 	close sync.Once
 }

@@ -14,6 +14,7 @@ const (
 	CodeTooLong     = "too_long"
 	CodeRoomName    = "room_name"
 	CodeNotFound    = "not_found"
+	CodeGone        = "gone"
 	CodeForbidden   = "forbidden"
 	CodeConflict    = "conflict"
 	CodeRateLimited = "rate_limited"
@@ -59,6 +60,8 @@ func fromStore(err error, doing string) error {
 		return &Error{Code: CodeUnavailable, Message: "another program holds the server's database: nothing was stored; try again later", cause: err}
 	case errors.Is(err, store.ErrClosed):
 		return &Error{Code: CodeUnavailable, Message: "the server is stopping: nothing was stored; try again", cause: err}
+	case errors.Is(err, store.ErrGone):
+		return &Error{Code: CodeGone, Message: "the room was deleted", cause: err}
 	case errors.Is(err, store.ErrConflict):
 		return &Error{Code: CodeConflict, Message: "that message id is taken by another message", cause: err}
 	}

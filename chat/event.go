@@ -11,6 +11,7 @@ const (
 	TypeLeave     = "user_leave"
 	TypePresence  = "presence"
 	TypeRoom      = "room"
+	TypeRoomGone  = "room_deleted"
 )
 
 // Event is one state of a message, as a frame: TypeMessage, TypePrivate, TypeDelivered, TypeEdited or TypeDeleted.
@@ -43,6 +44,12 @@ type PresenceEvent struct {
 	Username   string `json:"username"`
 	IsLoggedIn bool   `json:"is_logged_in"`
 	LastSeen   int64  `json:"last_seen,omitempty"` // only of those who went offline
+}
+
+// GoneEvent says that a room was deleted: TypeRoomGone.
+type GoneEvent struct {
+	Type string `json:"type"`
+	Room string `json:"room"`
 }
 
 // CountEvent says how many people are in a room: TypeRoom.

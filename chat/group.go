@@ -3,10 +3,10 @@ package chat
 // The groups of the layer that everybody may read.
 const (
 	UsersGroup = "users" // PresenceEvent
-	RoomsGroup = "rooms" // CountEvent
+	RoomsGroup = "rooms" // CountEvent, GoneEvent
 )
 
-// RoomGroup is the group of the layer that gets what happens in a room: Event and RoomEvent.
+// RoomGroup is the group of the layer that gets what happens in a room: Event, RoomEvent and GoneEvent.
 func RoomGroup(room ID) string {
 	return "room." + room.Hex()
 }

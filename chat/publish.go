@@ -100,7 +100,11 @@ func (p *publisher) publish(ctx context.Context, rows []store.Row) {
 			p.chat.observer.arrived(row.ID)
 		case *store.Room:
 			p.chat.rooms.put(row)
-			p.chat.observer.counts.mark(row.ID)
+			if row.Deleted {
+				p.deleted(ctx, row)
+			} else {
+				p.chat.observer.counts.mark(row.ID)
+			}
 		case *store.Message:
 			messages++
 			ids = append(ids, peopleOf(row)...)
@@ -122,6 +126,13 @@ func (p *publisher) publish(ctx context.Context, rows []store.Row) {
 			p.message(ctx, lookUp, m, names)
 		}
 	}
+}
+
+// deleted tells those in a room, and those who look at the list of rooms, that it is gone, and then has its visits ended.
+func (p *publisher) deleted(ctx context.Context, row *store.Room) {
+	told := p.chat.send(ctx, RoomGroup(row.ID), GoneEvent{Type: TypeRoomGone, Room: row.Name})
+	p.chat.sendMessage(ctx, RoomsGroup, told)
+	p.chat.gone.tell(row.ID)
 }
 
 func (p *publisher) message(ctx, lookUp context.Context, m *store.Message, names map[ID]string) {

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -32,20 +33,31 @@ type RoomInfo struct {
 	Users int    `json:"users"`
 }
 
-// OpenRoom returns the room of that name, and makes it if it is new and who is logged in.
+// OpenRoom returns the room of that name, and makes it if it is new and who is logged in. One that was deleted does not
+// come back by a link or a page that was left open: it is CodeGone. MakeRoom is for who wants it on purpose.
 func (c *Chat) OpenRoom(ctx context.Context, who Person, name string) (Room, error) {
-	room, _, err := c.MakeRoom(ctx, who, name)
+	room, _, err := c.openRoom(ctx, who, name, c.store.OpenRoom)
+	if errors.Is(err, store.ErrGone) {
+		err = roomGone(name)
+	}
 	return room, err
 }
 
-// MakeRoom is OpenRoom, and says whether the room was made.
+// MakeRoom is OpenRoom, makes another room where one of that name was deleted, and says whether one was made.
 func (c *Chat) MakeRoom(ctx context.Context, who Person, name string) (room Room, made bool, err error) {
+	return c.openRoom(ctx, who, name, c.store.ReopenRoom)
+}
+
+// openRoom finds a room, or has it made.
+func (c *Chat) openRoom(
+	ctx context.Context, who Person, name string, open func(context.Context, store.Room) (store.Room, bool, error),
+) (room Room, made bool, err error) {
 	room, err = c.RoomByName(ctx, name)
 	var refusal *Error
 	switch {
 	case err == nil:
 		return room, false, c.mayRead(who, room)
-	case who.Guest() || !errors.As(err, &refusal) || refusal.Code != CodeNotFound:
+	case who.Guest() || !errors.As(err, &refusal) || (refusal.Code != CodeNotFound && refusal.Code != CodeGone):
 		return Room{}, false, err
 	}
 	now := c.now()
@@ -57,7 +69,7 @@ func (c *Chat) MakeRoom(ctx context.Context, who Person, name string) (room Room
 	if err != nil {
 		return Room{}, false, err
 	}
-	row, created, err := c.store.OpenRoom(ctx, store.Room{Name: shown, Key: key, Creator: who.ID, Created: now})
+	row, created, err := open(ctx, store.Room{Name: shown, Key: key, Creator: who.ID, Created: now})
 	if err != nil || !created {
 		giveBack()
 	}
@@ -78,10 +90,52 @@ func (c *Chat) RoomByName(ctx context.Context, name string) (Room, error) {
 		return Room{}, err
 	}
 	room, err := c.rooms.byKey(ctx, key)
-	if errors.Is(err, store.ErrNotFound) {
-		return Room{}, refuse(CodeNotFound, "there is no room called %.64q", name)
+	return room, noRoom(err, name)
+}
+
+// noRoom says of a room that was looked for why there is none.
+func noRoom(err error, name string) error {
+	switch {
+	case errors.Is(err, store.ErrGone):
+		return roomGone(name)
+	case errors.Is(err, store.ErrNotFound):
+		return refuse(CodeNotFound, "there is no room called %.64q", name)
 	}
-	return room, fromStore(err, "look up a room")
+	return fromStore(err, "look up a room")
+}
+
+func roomGone(name string) *Error {
+	return &Error{Code: CodeGone, Message: fmt.Sprintf("the room %.64q was deleted, with all that was said in it", name), cause: store.ErrGone}
+}
+
+// AddRoom makes a room that is nobody's: only administrators moderate it. One that there is already is CodeConflict.
+func (c *Chat) AddRoom(ctx context.Context, name string) (Room, error) {
+	shown, key, err := roomName(name)
+	if err != nil {
+		return Room{}, err
+	}
+	row, created, err := c.store.ReopenRoom(ctx, store.Room{Name: shown, Key: key, Created: c.now()})
+	if err != nil {
+		return Room{}, fromStore(err, "add a room")
+	}
+	if !created {
+		return Room{}, refuse(CodeConflict, "there is a room called %.64q already", row.Name)
+	}
+	return c.rooms.put(&row), nil
+}
+
+// DeleteRoom deletes the room of that name, and all that was said in it, for good. Who may is for the caller to know.
+func (c *Chat) DeleteRoom(ctx context.Context, name string) (Room, error) {
+	found, err := c.RoomByName(ctx, name)
+	if err != nil {
+		return Room{}, err
+	}
+	row, err := c.store.DeleteRoom(ctx, found.ID)
+	if err != nil {
+		return Room{}, noRoom(err, name)
+	}
+	c.rooms.put(&row)
+	return found, nil
 }
 
 // SetGuests says whether people without an account may read a room. Only who made the room and admins may.
@@ -183,11 +237,8 @@ func (c *Chat) mayRead(who Person, room Room) error {
 // readable looks at the room as it is now, because a caller may hold one from long ago.
 func (c *Chat) readable(ctx context.Context, who Person, room Room) (Room, error) {
 	now, err := c.rooms.byID(ctx, room.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return Room{}, refuse(CodeNotFound, "there is no room called %.64q", room.Name)
-	}
 	if err != nil {
-		return Room{}, fromStore(err, "look up a room")
+		return Room{}, noRoom(err, room.Name)
 	}
 	return now, c.mayRead(who, now)
 }

@@ -11,7 +11,8 @@ import (
 const maxCachedRooms = 10_000
 
 // rooms holds rooms by key and by ID, so that posting asks no query. It is kept current by the publisher, and by
-// whoever reads a row: of two states of a room the one with the later place stays.
+// whoever reads a row: of two states of a room the one with the later place stays. Whoever looks for one that was
+// deleted gets store.ErrGone.
 type rooms struct {
 	store *store.Store
 
@@ -22,8 +23,10 @@ type rooms struct {
 
 type cachedRoom struct {
 	Room
-	key   string
-	place int64
+	key     string
+	place   int64
+	life    int
+	deleted bool
 }
 
 func newRooms(st *store.Store) *rooms {
@@ -42,15 +45,16 @@ func (r *rooms) put(row *store.Room) Room {
 		r.evict()
 	}
 	room := &cachedRoom{
-		Room:  Room{ID: row.ID, Name: row.Name, Creator: row.Creator, Created: row.Created, Guests: row.Guests},
-		key:   row.Key,
-		place: row.Place,
-	}
-	if old != nil {
-		delete(r.keys, old.key)
+		Room: Room{ID: row.ID, Name: row.Name, Creator: row.Creator, Created: row.Created, Guests: row.Guests},
+		key:  row.Key, place: row.Place, life: row.Life, deleted: row.Deleted,
 	}
 	r.ids[row.ID] = room
-	r.keys[row.Key] = room
+	switch now := r.keys[row.Key]; {
+	case row.Deleted && now != nil && now.ID == row.ID:
+		delete(r.keys, row.Key) // the store knows whether there is another by now
+	case !row.Deleted && (now == nil || now.life <= row.Life):
+		r.keys[row.Key] = room
+	}
 	return room.Room
 }
 
@@ -58,7 +62,9 @@ func (r *rooms) put(row *store.Room) Room {
 func (r *rooms) evict() {
 	for id, room := range r.ids {
 		delete(r.ids, id)
-		delete(r.keys, room.key)
+		if r.keys[room.key] == room {
+			delete(r.keys, room.key)
+		}
 		return
 	}
 }
@@ -81,12 +87,19 @@ func (r *rooms) byID(ctx context.Context, id ID) (Room, error) {
 	r.mu.RLock()
 	room := r.ids[id]
 	r.mu.RUnlock()
-	if room != nil {
+	switch {
+	case room != nil && room.deleted:
+		return Room{}, store.ErrGone
+	case room != nil:
 		return room.Room, nil
 	}
 	row, err := r.store.RoomByID(ctx, id)
 	if err != nil {
 		return Room{}, err
 	}
-	return r.put(&row), nil
+	found := r.put(&row)
+	if row.Deleted {
+		return Room{}, store.ErrGone
+	}
+	return found, nil
 }

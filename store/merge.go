@@ -19,6 +19,9 @@ const (
 // become the same. What stays keeps its origin and gets a place here; watchers are
 // told as of any write. applied counts the rows that changed something.
 //
+// What was said in a room that is deleted is taken in without its text, whenever it
+// comes; see [Store.DeleteRoom].
+//
 // Two users may come to claim one name. The earlier claim has it, the other is
 // shown with a few digits behind it until it claims another.
 //
@@ -91,6 +94,9 @@ func (t *tx) merge(rows []Row) (applied int, err error) {
 	}
 	pairs := pairSet{}
 	for _, r := range joined {
+		if r, err = t.inDeletedRoom(r); err != nil {
+			return 0, err
+		}
 		old := stored[r.key()]
 		if old != nil && !supersedes(r, old) {
 			continue
@@ -189,6 +195,11 @@ func (t *tx) replace(old, r Row, pairs pairSet) error {
 		return t.putClaim(r, oldKey)
 	case *Room:
 		t.touch(r.ID)
+		if r.Deleted {
+			if err := t.eraseRoom(r.ID); err != nil {
+				return err
+			}
+		}
 	case *Message:
 		before, _ := old.(*Message)
 		t.replaced(before, r, pairs)

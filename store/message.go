@@ -94,6 +94,11 @@ func (s *Store) PostMessage(ctx context.Context, m Message) (stored Message, cre
 			}
 			return err
 		}
+		if m.Target.IsZero() {
+			if err := t.roomOpen(m.Room); err != nil {
+				return err
+			}
+		}
 		got = m
 		return t.post(&got)
 	})
@@ -130,6 +135,11 @@ func (s *Store) UpdateMessage(ctx context.Context, id ID, change func(*Message) 
 		m := old
 		if err := change(&m); err != nil {
 			return err
+		}
+		if m.Target.IsZero() {
+			if err := t.roomOpen(old.Room); err != nil {
+				return err
+			}
 		}
 		changed := old
 		changed.Text, changed.Edited, changed.Deleted = m.Text, m.Edited, m.Deleted || old.Deleted

@@ -155,6 +155,12 @@ func checkFixture(t *testing.T, s *Store, version int) {
 			t.Errorf("message of a webhook = %+v, %v", built, err)
 		}
 	}
+	if version >= 6 {
+		newest = 10
+		if old, err := s.RoomByID(ctx, RoomID("old")); err != nil || !old.Deleted || old.Life != 0 {
+			t.Errorf("deleted room = %+v, %v", old, err)
+		}
+	}
 	if vector, place, err := s.Vector(ctx); err != nil || place != newest || vector[ID{15}] != uint64(newest) || vector[s.Feed()] != 0 {
 		t.Errorf("vector = %v at %d, %v", vector, place, err)
 	}

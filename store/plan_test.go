@@ -18,7 +18,7 @@ func TestQueriesUseIndices(t *testing.T) {
 		"userByID": userByID, "userByKey": userByKey, "usersByID": usersByID, "usersByKey": usersByKey, "usersByMatch": usersByMatch, "usersByClaim": usersByClaim,
 		"seenByUser": seenByUser, "seenByUsers": seenByUsers,
 		"sessionByID": sessionByID, "sessionByToken": sessionByToken, "deleteExpiredSessions": deleteExpiredSessions,
-		"roomByID": roomByID, "roomsByRecent": roomsByRecent, "roomsByKey": roomsByKey,
+		"roomByID": roomByID, "roomsByRecent": roomsByRecent, "roomsByKey": roomsByKey, "roomByKey": roomByKey, "roomDeleted": roomDeleted, "eraseMessages": eraseMessages,
 		"sessionsByID": sessionsByID, "roomsByID": roomsByID, "messagesByID": messagesByID,
 		"recordByID": recordByID, "recordsByID": recordsByID, "recordByKey": recordByKey, "recordsByOwner": recordsByOwner,
 		"newestRecords": newestRecords, "recordsBefore": recordsBefore, "countLiveRecords": countLiveRecords,

@@ -70,6 +70,12 @@ func supersedes(a, b Row) bool {
 		return x.Seq > y.Seq
 	}
 	// Only a machine that was set back while it ran writes twice under one number.
+	// Nodes that know of the end of a room and others must find the same.
+	if m, ok := a.(*Message); ok {
+		if c := bytes.Compare(EncodeRow(m.erased()), EncodeRow(b.(*Message).erased())); c != 0 {
+			return c > 0
+		}
+	}
 	return bytes.Compare(EncodeRow(a), EncodeRow(b)) > 0
 }
 

@@ -87,6 +87,7 @@ type wireRoom struct {
 	Creator ID     `json:"creator,omitzero"`
 	Created int64  `json:"created"`
 	Guests  bool   `json:"guests,omitzero"`
+	Life    int    `json:"life,omitzero"`
 }
 
 type wireMessage struct {
@@ -125,7 +126,7 @@ func (x *Session) wire() any {
 }
 
 func (r *Room) wire() any {
-	return wireRoom{head(r), r.Name, r.Key, r.Creator, millis(r.Created), r.Guests}
+	return wireRoom{head(r), r.Name, r.Key, r.Creator, millis(r.Created), r.Guests, r.Life}
 }
 
 func (m *Message) wire() any {
@@ -278,12 +279,13 @@ func (f *fields) row(kind string, id ID, final bool) Row {
 		x.Proven = f.time("proven")
 		return x
 	case kindRoom:
-		r := &Room{ID: id}
+		r := &Room{ID: id, Deleted: final}
 		f.take("name", &r.Name)
 		f.take("key", &r.Key)
 		f.take("creator", &r.Creator)
 		r.Created = f.time("created")
 		f.take("guests", &r.Guests)
+		f.take("life", &r.Life)
 		return r
 	case kindMessage:
 		m := &Message{ID: id, Deleted: final}
@@ -383,7 +385,7 @@ func checkRow(r Row) error {
 	case *Record:
 		return r.check()
 	case *Room:
-		if r.ID != RoomID(r.Key) {
+		if r.Life < 0 || r.Life > maxLife || r.ID != RoomLifeID(r.Key, r.Life) {
 			return errors.New("its id is not that of its key")
 		}
 	case *Message:

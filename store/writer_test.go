@@ -114,7 +114,7 @@ func TestOnlyTheCulpritFails(t *testing.T) {
 		want string
 	}{
 		"SQL error": {func(t *tx) error {
-			return t.write(putRoom, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil)
+			return t.write(putRoom, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil)
 		}, "NOT NULL"},
 		"bad statement": {func(t *tx) error { return t.write("nonsense") }, "syntax"},
 		"bad query": {func(t *tx) error {

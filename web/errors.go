@@ -156,6 +156,9 @@ func explainCode(refused *chat.Error) *trouble {
 		t.label, t.path = "See the rooms", "chat/"
 	case chat.CodeNotFound:
 		t.status, t.heading = http.StatusNotFound, "Not found"
+	case chat.CodeGone:
+		t.status, t.heading = http.StatusGone, "This room was deleted"
+		t.label, t.path = "See the rooms", "chat/"
 	case chat.CodeForbidden:
 		t.status, t.heading = http.StatusForbidden, "That is not yours to do"
 	case chat.CodeConflict:

@@ -20,6 +20,7 @@ import (
 const (
 	closePolicy    = 1008
 	closeRestart   = 1012
+	closeGone      = 4410
 	closeLoggedOut = 4401
 )
 

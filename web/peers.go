@@ -171,6 +171,19 @@ func (ps *peers) endGuests(room chat.ID) {
 	}
 }
 
+// endRoom takes everybody out of a room that was deleted, and closes the sockets that were for it alone.
+func (ps *peers) endRoom(room chat.ID) {
+	for _, p := range ps.list() {
+		if p.room == room {
+			p.leave(true)
+			p.conn.Close(closeGone, "the room was deleted")
+			continue
+		}
+		p.exit(room)
+		_ = p.quit(context.Background(), chat.RoomGroup(room)) // only a layer that is closed refuses, and that is the end of all sockets
+	}
+}
+
 // checkSessions closes the sockets whose session has run out, and keeps the other sessions from running out for lack of
 // use while a socket is open.
 func (ps *peers) checkSessions(ctx context.Context, now time.Time) {

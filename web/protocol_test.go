@@ -186,6 +186,10 @@ func TestProtocolExamplesOfSnug(t *testing.T) {
 	third := s.person("edsger").dial("/ws/chat/kitchen/")
 	third.next("user_join")
 	k.until("the kitchen has somebody", func(f frame) bool { return f.kind() == "room" && f["room"] == "kitchen" && f["users"] == 1.0 })
+	if _, err := s.chat.DeleteRoom(t.Context(), "kitchen"); err != nil {
+		t.Fatal(err)
+	}
+	k.next("room_deleted")
 	nodes.set(Node{Name: "shed", URL: "http://192.168.1.7:8000/", Alive: true})
 	k.next("nodes")
 	k.ask(`{"type":"users","ref":"end"}`)

@@ -27,7 +27,7 @@ func (s *Server) postRooms(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := r.PostFormValue("name")
-	room, err := s.chat.OpenRoom(r.Context(), v.person(), name)
+	room, _, err := s.chat.MakeRoom(r.Context(), v.person(), name)
 	var refused *chat.Error
 	switch {
 	case err == nil:

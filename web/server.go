@@ -166,7 +166,11 @@ func New(opts Options) (*Server, error) {
 	}
 	s.peers = newPeers(s)
 	s.neighbors = newNeighbors(opts.Nodes, s.peers)
-	s.stopEnded = opts.Accounts.OnEnded(s.peers.end)
+	stopSessions, stopRooms := opts.Accounts.OnEnded(s.peers.end), opts.Chat.OnRoomDeleted(s.peers.endRoom)
+	s.stopEnded = func() {
+		stopSessions()
+		stopRooms()
+	}
 	return s, nil
 }
 

@@ -18,6 +18,11 @@ function show({ room, users }) {
   page.querySelector("[data-empty]").hidden = true;
 }
 
+function hide({ room }) {
+  rowOf(room)?.remove();
+  page.querySelector("[data-empty]").hidden = list.children.length > 0;
+}
+
 // newRow stands first, and nothing else moves: somebody may be about to press a room.
 function newRow(room) {
   const row = document.createElement("li");
@@ -48,6 +53,7 @@ const socket = new Socket(socketURL("ws/", root), {
     },
     frame(frame) {
       if (frame.type === "room") show(frame);
+      else if (frame.type === "room_deleted") hide(frame);
       else if (frame.type === "hello") watch();
     },
   },

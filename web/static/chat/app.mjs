@@ -67,7 +67,7 @@ export function App({ store, session, routes, icon }) {
         </div>
       </div>
       ${win.problem
-        ? html`<${Problem} text=${win.problem} />`
+        ? html`<${Problem} text=${win.problem} gone=${win.gone} />`
         : html`<${Conversation} key=${keyOf(place)} handle=${conversation} win=${win} waiting=${waiting} onlyHere=${state.onlyHere} me=${me} limit=${limit} session=${session}
             connected=${state.connection.state === "open"} onDone=${() => composer.current?.focus()} />`}
       <div class="conversation__foot">

@@ -18,7 +18,10 @@ export class GuestSession {
     this.#socket = new Socket(socketURL(path, routes.root), {
       greeted: false,
       on: {
-        state: (state, detail) => store.apply(change.connection, { state, ...detail }),
+        state: (state, detail = {}) => {
+          store.apply(change.connection, { state, ...detail });
+          if (detail.reason === "gone") store.apply(change.gone, { room: place.name });
+        },
         frame: (frame) => this.#received(frame),
         refused: () => {},
       },

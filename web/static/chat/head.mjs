@@ -32,10 +32,10 @@ export function Head({ win, isOnline, unread, drawer, showsMenu, showsPeople, on
 }
 
 // Problem stands in place of a conversation that does not open.
-export function Problem({ text }) {
+export function Problem({ text, gone }) {
   const { routes } = useContext(Around);
   return html`<div class="conversation__problem" role="alert">
-    <h2>This does not open</h2>
+    <h2>${gone ? "This room is gone" : "This does not open"}</h2>
     <p>${text}</p>
     <p><a class="button" href=${routes.page("chat/")}>See the rooms</a></p>
   </div>`;

@@ -10,6 +10,7 @@ const stopped = new Map([
   ["broke_rules", "The server has closed the connection, because this page sent more than it may."],
   ["too_large", "The server has closed the connection, because this page sent something too large."],
   ["logged_out", "You are logged out."],
+  ["gone", "The room was deleted."],
 ]);
 
 export function Banner({ connection, everOpen, node, leavingFor, cameFrom, onTry }) {

@@ -16,6 +16,7 @@ const byType = new Map([
   ["user_join", change.userJoined],
   ["user_leave", change.userLeft],
   ["room", change.room],
+  ["room_deleted", change.gone],
   ["presence", change.presence],
 ]);
 const messageTypes = new Set([
@@ -254,7 +255,8 @@ export class Session {
       if (place.kind === "room") await this.#join(place, win);
       else await this.#openPrivate(place);
     } catch (error) {
-      if (!error.lost) this.#store.apply(change.refused, { place, problem: sentence(error.message) });
+      if (error.code === "gone") this.#store.apply(change.gone, { room: place.name });
+      else if (!error.lost) this.#store.apply(change.refused, { place, problem: sentence(error.message) });
     }
   }
 
@@ -335,6 +337,11 @@ export class Session {
 
   // A /pm to nobody has no conversation to stand in, so its text goes back to where it was typed.
   #refusedPost(id, command, error) {
+    if (error.code === "gone") {
+      this.#store.apply(change.dropped, id);
+      this.#store.apply(change.toast, { text: sentence(error.message) });
+      return;
+    }
     if (!command) {
       this.#store.apply(change.failed, { id, problem: sentence(error.message) });
       return;

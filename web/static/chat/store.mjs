@@ -119,6 +119,14 @@ export const change = {
     return settled(withWindow(state, place, (win) => windows.opened(win, answer)), answer.messages);
   },
 
+  // gone is a room that was deleted, with all that was said in it.
+  gone(state, { room }) {
+    const place = { kind: "room", name: room };
+    const problem = "It was deleted, with all that was said in it.";
+    const next = withWindow(state, place, (win) => ({ ...windows.newWindow(win), problem, gone: true }));
+    return { ...next, rooms: state.rooms.filter((other) => other.room !== room), unread: without(state.unread, keyOf(place)) };
+  },
+
   refused(state, { place, problem }) {
     return withWindow(state, place, (win) => ({ ...win, problem }));
   },

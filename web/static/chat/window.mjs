@@ -26,6 +26,7 @@ export function newWindow({ kind, name }) {
     canModerate: false,
     fetching: false, // older messages are on their way
     problem: null, // why the conversation cannot be shown
+    gone: false, // because the room was deleted
   };
 }
 
@@ -44,6 +45,7 @@ export function joined(win, answer) {
     ahead: 0,
     log: answer.log,
     problem: null,
+    gone: false,
   };
 }
 

@@ -17,6 +17,7 @@ const finalCodes = new Map([
   [1008, "broke_rules"],
   [1009, "too_large"],
   [4401, "logged_out"],
+  [4410, "gone"],
 ]);
 const restartCode = 1012;
 
