@@ -24,6 +24,7 @@ const (
 	EventRecoveryMade    = "recovery.made"
 	EventRecoveryUsed    = "recovery.used"
 	EventPasswordOff     = "password.off"
+	EventPasswordOn      = "password.on"
 )
 
 // Kinds of events that change who is here and who may do what.
@@ -37,7 +38,6 @@ const (
 	EventUserEnabled       = "user.enabled"
 	EventUserPromoted      = "user.promoted"
 	EventUserDemoted       = "user.demoted"
-	EventUserRenamed       = "user.renamed"
 	EventUserLoggedOut     = "user.logged_out"
 	EventInvitationMade    = "invitation.made"
 	EventInvitationRevoked = "invitation.revoked"
@@ -77,6 +77,7 @@ func EventKinds() []EventKind {
 		{EventConfirmFailed, "Could not confirm who they are", true},
 		{EventPasswordChanged, "Changed their password", false},
 		{EventPasswordOff, "Turned their password off", false},
+		{EventPasswordOn, "Turned their password on", false},
 		{EventPasskeyAdded, "Added a passkey", false},
 		{EventPasskeyRenamed, "Renamed a passkey", false},
 		{EventPasskeyRemoved, "Removed a passkey", false},
@@ -94,7 +95,6 @@ func EventKinds() []EventKind {
 		{EventUserEnabled, "Enabled an account", false},
 		{EventUserPromoted, "Made somebody an administrator", false},
 		{EventUserDemoted, "Took the rights of an administrator", false},
-		{EventUserRenamed, "Renamed an account", false},
 		{EventUserLoggedOut, "Ended all sessions of an account", false},
 		{EventInvitationMade, "Made an invitation link", false},
 		{EventInvitationRevoked, "Revoked an invitation link", false},

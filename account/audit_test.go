@@ -308,3 +308,23 @@ func TestFloodIsToldOfWhileItLasts(t *testing.T) {
 		}
 	})
 }
+
+// A password that is set where there was none is another way in, and noted as such.
+func TestFirstPasswordIsNotedAsSuch(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	a := openAccounts(t, st, Options{})
+	ada, err := st.CreateUser(t.Context(), store.User{Name: "ada", Key: "ada", Created: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []PasswordChange{{New: goodPassword}, {Old: goodPassword, New: goodPassword + "s"}} {
+		c.User = ada.ID
+		if err := a.ChangePassword(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := kindsOf(auditLog(t, a, AuditQuery{})), "password.changed password.on"; got != want {
+		t.Errorf("entries are %s, want %s", got, want)
+	}
+}

@@ -313,7 +313,7 @@ func TestJWTsMakeAccountsWithoutAPasswordWhereTheyMay(t *testing.T) {
 			t.Errorf("log in with the password %q: %v", password, err)
 		}
 	}
-	if strings.Count(log.String(), "account made for a token") != 1 || strings.Contains(log.String(), token) {
+	if strings.Count(log.String(), "by a token of ") != 1 || strings.Contains(log.String(), token) {
 		t.Errorf("the log says:\n%s", log.String())
 	}
 	for _, name := range []string{"a b", "-", strings.Repeat("x", 500)} {

@@ -58,6 +58,6 @@ func (a *Accounts) createForIssuer(ctx context.Context, c claim) (User, error) {
 	if err != nil {
 		return User{}, fmt.Errorf("make an account for a token: %w", err)
 	}
-	a.log.Info("account made for a token", "user", row.Name, "issuer", c.issuer.Name)
+	a.Audit(ctx, Event{Kind: EventSignup, Actor: row.ID, Detail: fmt.Sprintf("by a token of %s", c.issuer.Name)})
 	return publicUser(row), nil
 }

@@ -64,8 +64,12 @@ func (a *Accounts) ChangePassword(ctx context.Context, c PasswordChange) error {
 	case err != nil:
 		return fmt.Errorf("change a password: %w", err)
 	}
+	kind := EventPasswordChanged
+	if row.Password == "" {
+		kind = EventPasswordOn
+	}
 	a.Audit(ctx, Event{
-		Kind: EventPasswordChanged, Actor: c.User, Address: c.Address,
+		Kind: kind, Actor: c.User, Address: c.Address,
 		Detail: fmt.Sprintf("sessions ended elsewhere: %d", ended),
 	})
 	return nil

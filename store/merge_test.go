@@ -270,6 +270,7 @@ func TestANewFeedTakesTheRowsAlong(t *testing.T) {
 	dir := t.TempDir()
 	s := openAt(t, dir, Options{})
 	m := say(t, s, RoomID("lobby"), ID{1}, "said before")
+	token := addRecord(t, s, token(ID{1}, "a"))
 	old := s.Feed()
 	if m.Feed != old {
 		t.Fatalf("feed of the row = %v, want %v", m.Feed, old)
@@ -277,9 +278,12 @@ func TestANewFeedTakesTheRowsAlong(t *testing.T) {
 	if err := s.NewFeed(ctx); err != nil {
 		t.Fatal(err)
 	}
+	if moved, err := s.Record(ctx, KindToken, token.ID); err != nil || moved.Feed != s.Feed() {
+		t.Errorf("record = %+v, %v", moved, err)
+	}
 	later := say(t, s, RoomID("lobby"), ID{1}, "said after")
 	vector, place, err := s.Vector(ctx)
-	if diff := cmp.Diff(map[ID]uint64{s.Feed(): 2}, vector); diff != "" || err != nil || place != 2 {
+	if diff := cmp.Diff(map[ID]uint64{s.Feed(): 3}, vector); diff != "" || err != nil || place != 3 {
 		t.Errorf("vector at %d: %s, %v", place, diff, err)
 	}
 	got, err := s.MessageByID(ctx, m.ID)

@@ -238,7 +238,7 @@ func TestRevokedRecordStaysRevokedWhateverComesLater(t *testing.T) {
 	x := addRecord(t, s, made)
 	used := x
 	used.Header = from(0xf1, 1, time.Hour)
-	if _, err := s.UpdateRecord(ctx, KindToken, x.ID, func(r *Record) error { r.Final = true; return nil }); err != nil {
+	if _, err := s.UpdateRecord(ctx, KindToken, x.ID, func(r *Record) error { r.Final, r.Expires = true, now; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	// Forgetting what is over must not forget that it was revoked.
