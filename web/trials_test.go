@@ -109,9 +109,13 @@ func trials() map[string]trial {
 			path: "/ws/ticket/", nobody: 401, other: good, right: good,
 			limit: func(*siteOptions) {}, // maxUserTickets
 		},
-		"GET /users/{$}":             {path: "/users/", nobody: 400, other: 400, right: 400, socket: true},
-		"GET /ws/chat/{room}/{$}":    {path: "/ws/chat/lobby/", nobody: 400, other: 400, right: 400, socket: true},
-		"GET /ws/{$}":                {path: "/ws/", nobody: 400, other: 400, right: 400, socket: true},
+		"GET /users/{$}":          {path: "/users/", nobody: 400, other: 400, right: 400, socket: true},
+		"GET /ws/chat/{room}/{$}": {path: "/ws/chat/lobby/", nobody: 400, other: 400, right: 400, socket: true},
+		"GET /ws/{$}":             {path: "/ws/", nobody: 400, other: 400, right: 400, socket: true},
+		"POST " + hookPath + "{secret}": {
+			ready: (*routeWorld).webhook, form: fields("payload", `{"text":"#"}`), nobody: good, other: good, right: good, // who knows the secret may
+			limit: func(o *siteOptions) { o.Web.Limits.MessagesPerSecond = 1 }, nobodys: true,
+		},
 		"GET " + caPath + "{$}":      {path: caPath, site: withAuthority, nobody: good, other: good, right: good},
 		"GET " + caPath + "snug.crt": {path: caPath + "snug.crt", site: withAuthority, nobody: good, other: good, right: good},
 		"GET " + caPath + "snug.pem": {path: caPath + "snug.pem", site: withAuthority, nobody: good, other: good, right: good},
