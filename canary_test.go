@@ -164,6 +164,12 @@ func (c *canaries) useWell(sites []jwtSite) {
 	list := snugtest.Run(t, "token", "list", "grace", "--data", s.Dir)
 	snugtest.Run(t, "token", "revoke", "grace", c.find(list.Out, `(\S+)\s+canary `), "--data", s.Dir)
 
+	codes, _ := c.ask("recovery codes", "POST", "/settings/passkeys/", url.Values{"do": {"codes"}}, grace)
+	used := c.find(codes, `<code>(\w{4}(?:-\w{4}){3})</code>`)
+	c.secrets["recovery code"] = c.find(strings.Replace(codes, used, "", 1), `<code>(\w{4}(?:-\w{4}){3})</code>`)
+	c.secrets["used recovery code"] = used
+	c.session("/log_in/recovery/", url.Values{"username": {"grace"}, "code": {used}})
+
 	for _, path := range []string{"/ws/", "/users/", "/ws/chat/lobby/"} {
 		for name, head := range map[string]http.Header{"session": grace, "access token": bearer(c.secrets["access token"])} {
 			if !c.dial(name, path, head) {
@@ -229,6 +235,7 @@ func (c *canaries) useBadly(name, secret string) {
 
 	c.ask(name+" as a wrong password", "POST", "/log_in/", form("username", "nobody", "password", secret), nil)
 	c.ask(name+" as a bad password", "POST", "/sign_up/", form("username", "no name", "password1", secret), nil)
+	c.ask(name+" as a recovery code", "POST", "/log_in/recovery/", form("username", "nobody", "code", secret), nil)
 	c.ask(name+" twice", "POST", "/sign_up/", form("username", "eve", "password1", secret, "password2", "another"), nil)
 	c.ask(name+" to confirm", "POST", "/confirm/", form("password", secret+"!"), grace)
 	c.ask(name+" as a new password", "POST", "/settings/password/", form("old_password", secret+"!", "password", secret), grace)

@@ -59,8 +59,10 @@ function Foot({ state }) {
       ${state.onlineTotal > 0 && html`<span class="entry__count">${state.onlineTotal} online</span>`}
     </a>
     <div class="sidebar__me">
-      <${Avatar} name=${me} />
-      <span class="sidebar__name"><bdi>${me}</bdi></span>
+      <a class="sidebar__mine" href=${routes.page("settings/")} title="Your settings">
+        <${Avatar} name=${me} />
+        <span class="sidebar__name"><bdi>${me}</bdi></span>
+      </a>
       <form method="post" action=${routes.page("log_out/")}>
         <button class="tool" type="submit" aria-label="Log out" title="Log out"><${Icon} name="leave" /></button>
       </form>
