@@ -48,6 +48,7 @@ const (
 	EventRoomMade       = "room.made"
 	EventRoomChanged    = "room.changed"
 	EventRoomDeleted    = "room.deleted"
+	EventMessageDeleted = "message.deleted"
 	EventHookAdded      = "hook.added"
 	EventHookRevoked    = "hook.revoked"
 	EventClusterInvited = "cluster.invited"
@@ -101,6 +102,7 @@ func EventKinds() []EventKind {
 		{EventRoomMade, "Made a room", false},
 		{EventRoomChanged, "Changed the settings of a room", false},
 		{EventRoomDeleted, "Deleted a room", false},
+		{EventMessageDeleted, "Deleted a message as a moderator", false},
 		{EventHookAdded, "Made a webhook", false},
 		{EventHookRevoked, "Revoked a webhook", false},
 		{EventClusterInvited, "Invited a machine to the cluster", false},

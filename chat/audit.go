@@ -4,8 +4,9 @@ import "context"
 
 // What is noted in an audit log, as kinds of events.
 const (
-	AuditRoomMade    = "room.made"
-	AuditRoomChanged = "room.changed"
+	AuditRoomMade       = "room.made"
+	AuditRoomChanged    = "room.changed"
+	AuditMessageDeleted = "message.deleted" // by a moderator
 )
 
 // AuditNote is something that matters to whoever answers for this place.

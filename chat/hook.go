@@ -215,12 +215,16 @@ func (c *Chat) DeletePosted(ctx context.Context, who Person, admin bool, id ID) 
 	case !room.ModeratedBy(who, admin):
 		return Receipt{}, notYours()
 	}
+	deleted := m.Deleted
 	m, err = c.store.UpdateMessage(ctx, id, func(m *store.Message) error {
 		m.Deleted = true
 		return nil
 	})
 	if err != nil {
 		return Receipt{}, fromStore(err, "delete a message")
+	}
+	if !deleted {
+		c.note(ctx, AuditMessageDeleted, who, room, fmt.Sprintf("in %s, posted by the webhook %s", room.Name, m.Hook))
 	}
 	return c.receipt(ctx, &m), nil
 }

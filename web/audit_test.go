@@ -131,7 +131,7 @@ func TestNotesOfChatHaveWords(t *testing.T) {
 	for _, k := range account.EventKinds() {
 		known[k.Kind] = true
 	}
-	for _, kind := range []string{chat.AuditRoomMade, chat.AuditRoomChanged} {
+	for _, kind := range []string{chat.AuditRoomMade, chat.AuditRoomChanged, chat.AuditMessageDeleted} {
 		if !known[kind] {
 			t.Errorf("%s has no words", kind)
 		}
