@@ -3,6 +3,9 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,5 +75,69 @@ func TestNetworkNodeReturnsWithAnotherAddress(t *testing.T) {
 	}
 	if got := len(a.members(t).Members); got != len(sites) {
 		t.Errorf("there are %d members of %d", got, len(sites))
+	}
+}
+
+// TestNetworkNodeWhoseAddressChangesStaysAMember: as when a router hands out addresses anew. Nothing is started again.
+func TestNetworkNodeWhoseAddressChangesStaysAMember(t *testing.T) {
+	t.Parallel()
+	n := snugtest.NewNetwork(t)
+	sites := startSites(t, n.Host("attic"), n.Host("barn"), n.Host("cellar"))
+	a, b := sites[0], sites[1]
+	ada, grace := a.host.SignUp(a.URL, "ada", password), b.host.SignUp(b.URL, "grace", password)
+	sessionHolds(t, ada, sites)
+	sessionHolds(t, grace, sites)
+
+	began := time.Now()
+	b.host.Move(99)
+	eventually(t, "the others know the new address", 2*membershipWait, func() bool {
+		for _, s := range []*site{a, sites[2]} {
+			if m, _ := s.member(t, b); m.Address != "10.77.0.99:7846" || m.State != "alive" || m.RowsBehind == nil {
+				return false
+			}
+		}
+		return true
+	})
+	t.Logf("it took %v", time.Since(began).Round(time.Millisecond))
+	wholeWithin(t, membershipWait, sites)
+	onA, onB := a.sit(t, ada), b.sit(t, grace)
+	do(t, onA, snugtest.Frame{"type": "join", "room": "lobby"})
+	do(t, onB, snugtest.Frame{"type": "join", "room": "lobby"})
+	do(t, onB, snugtest.Frame{"type": "post", "room": "lobby", "message": "from the new place"})
+	hears(t, onA, clusterWait, snugtest.Frame{"type": "chat_message", "message": "from the new place"})
+	if got := len(a.members(t).Members); got != len(sites) {
+		t.Errorf("there are %d members of %d", got, len(sites))
+	}
+}
+
+// TestNetworkNodesFindEachOtherByDiscovery: two that know of each other only what the network says.
+func TestNetworkNodesFindEachOtherByDiscovery(t *testing.T) {
+	t.Parallel()
+	n := snugtest.NewNetwork(t)
+	here, there := n.Host("attic"), n.Host("barn")
+	a := startSite(t, here, "", "--set", "cluster.discover=true")
+	dir := filepath.Join(t.TempDir(), "data")
+	if r := there.Run(append(strings.Fields(inviteTo(t, a.Server))[1:], "--data", dir)...); r.Code != 0 {
+		t.Fatalf("join: code %d:\n%s", r.Code, r.Err)
+	}
+	if err := os.Remove(filepath.Join(dir, "peers.json")); err != nil { // all that it would know
+		t.Fatal(err)
+	}
+	b := startSite(t, there, dir, "--set", "cluster.discover=true")
+	wholeWithin(t, clusterWait, []*site{a, b})
+
+	// Without discovery they stay apart, or nothing was tested.
+	b.Stop()
+	if err := os.Remove(filepath.Join(dir, "peers.json")); err != nil {
+		t.Fatal(err)
+	}
+	a.Stop()
+	if err := os.Remove(filepath.Join(a.Dir, "peers.json")); err != nil {
+		t.Fatal(err)
+	}
+	a, b = startSite(t, here, a.Dir), startSite(t, there, dir)
+	wait(t, 5*time.Second)
+	if got := len(a.members(t).Members) + len(b.members(t).Members); got != 2 {
+		t.Errorf("nodes that nobody told of each other know %d", got)
 	}
 }

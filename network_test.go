@@ -53,11 +53,12 @@ func startSites(t *testing.T, hosts ...*snugtest.Host) []*site {
 	return sites
 }
 
-func startSite(t *testing.T, h *snugtest.Host, dir string) *site {
+func startSite(t *testing.T, h *snugtest.Host, dir string, more ...string) *site {
 	t.Helper()
-	return &site{host: h, Server: snugtest.Start(t, snugtest.Options{Dir: dir, Via: h.Via(), Args: []string{
+	args := append([]string{
 		"--set", "cluster.enabled=true", "--set", "cluster.name=" + h.Name, "--set", "limits.messages_per_second=0", "--set", "limits.logins_per_minute=0",
-	}})}
+	}, more...)
+	return &site{host: h, Server: snugtest.Start(t, snugtest.Options{Dir: dir, Via: h.Via(), Args: args})}
 }
 
 // joinSite joins by an invitation of another node, and starts.

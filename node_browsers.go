@@ -39,14 +39,29 @@ func (n *node) announce() error {
 	if n.cluster == nil {
 		return nil
 	}
-	address := n.config.Cluster.URL
-	if address == "" && len(n.certified()) == 0 { // whose names are not said to be of this node alone
-		address = browserURL(n.scheme(), n.config.Server.Listen, portOf(n.listeners[0]), n.cluster.mesh.Addr())
-	}
+	mesh := n.cluster.mesh
+	at := mesh.Addr()
+	address := n.browsersFind(at)
 	if address == "" {
 		n.logger.Warn("pages of other nodes cannot come here when theirs dies: set cluster.url", "listen", n.config.Server.Listen)
 	}
-	return n.cluster.mesh.Announce(address)
+	n.onClose(mesh.Watch(func() { // one call at a time
+		if now := mesh.Addr(); now != at {
+			at = now
+			if err := mesh.Announce(n.browsersFind(at)); err != nil {
+				n.logger.Warn("the other nodes are not told where pages find this one now", "error", err)
+			}
+		}
+	}))
+	return mesh.Announce(address)
+}
+
+// browsersFind is where browsers find this node, which other nodes find at an address.
+func (n *node) browsersFind(at string) string {
+	if url := n.config.Cluster.URL; url != "" || len(n.certified()) > 0 { // whose names are not said to be of this node alone
+		return url
+	}
+	return browserURL(n.scheme(), n.config.Server.Listen, portOf(n.listeners[0]), at)
 }
 
 // browserURL is where browsers on the machines of other nodes, or near them, find what listens on an address; "" if they cannot. Who listens on every

@@ -40,7 +40,8 @@ func (m *Mesh) advertise(ctx context.Context) (net.IP, int, error) {
 		return ip, port, nil
 	}
 	v4 := net.ParseIP(host).To4() != nil // then it does not listen on others
-	ip := m.ownIP(func(ip net.IP) bool { return ip.IsGlobalUnicast() && (!v4 || ip.To4() != nil) })
+	m.choice = func(ip net.IP) bool { return ip.IsGlobalUnicast() && (!v4 || ip.To4() != nil) }
+	ip := m.ownIP()
 	if ip.IsLoopback() {
 		m.log.Warn("this machine has no address on a network: only nodes on it can be reached; set advertise", "address", ip.String())
 	} else {
@@ -50,14 +51,16 @@ func (m *Mesh) advertise(ctx context.Context) (net.IP, int, error) {
 }
 
 // ownIP is the address from which this machine would speak to a node it knows, or else to the world; or else any that it has.
-func (m *Mesh) ownIP(fit func(net.IP) bool) net.IP {
+func (m *Mesh) ownIP() net.IP {
 	var toward []string
+	m.mu.RLock()
 	for _, r := range m.records {
 		toward = append(toward, r.addr)
 	}
 	for addr := range m.seeds {
 		toward = append(toward, addr)
 	}
+	m.mu.RUnlock()
 	for _, addr := range append(toward, "192.0.2.1:9", "[2001:db8::1]:9") { // documentation addresses: nothing is sent
 		host, _, err := splitAddr(addr)
 		if err != nil || net.ParseIP(host) == nil {
@@ -69,13 +72,13 @@ func (m *Mesh) ownIP(fit func(net.IP) bool) net.IP {
 		}
 		ip := c.LocalAddr().(*net.UDPAddr).IP
 		c.Close()
-		if fit(ip) {
+		if m.choice(ip) {
 			return ip
 		}
 	}
 	addrs, _ := net.InterfaceAddrs() // none is as good as an error
 	for _, a := range addrs {
-		if n, ok := a.(*net.IPNet); ok && fit(n.IP) {
+		if n, ok := a.(*net.IPNet); ok && m.choice(n.IP) {
 			return n.IP
 		}
 	}

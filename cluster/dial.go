@@ -136,21 +136,29 @@ func (m *Mesh) fence(other string) {
 
 // unfence lets this node in again, after the other one was not found any more.
 func (m *Mesh) unfence() {
+	if m.resume(true) {
+		m.note(slog.LevelInfo, "no other machine with the same node id is there any more, taking part again")
+	}
+}
+
+// resume gossips again. A node that is shut out does so only when it is pardoned.
+func (m *Mesh) resume(pardoned bool) bool {
 	g, err := m.startGossip()
 	if err != nil {
 		m.log.Error("cannot take part in the cluster again", "error", err)
-		return
+		return false
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed || m.leaving {
+	if m.closed || m.leaving || m.fenced.Kind != NoTrouble && !pardoned {
 		g.shutdown()
-		return
+		return false
 	}
 	m.gossip = g
 	m.fenced = Trouble{}
-	m.note(slog.LevelInfo, "no other machine with the same node id is there any more, taking part again")
+	m.tryAgain()
 	m.changed()
+	return true
 }
 
 // keepLocked starts to dial a member that has no link. Of two nodes the one with the lower id does it.
@@ -233,7 +241,7 @@ func (m *Mesh) unreached(id, addr string, err error) {
 	t := reachTrouble(addr, err, m.opts.Version)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if r := m.records[id]; r != nil && r.link == nil && !r.left { // that nobody answers is as it should be, then
+	if r := m.records[id]; r != nil && r.link == nil && !r.left && !m.passingLocked(r, t) { // of one that left, that nobody answers is as it should be
 		m.setTrouble(&r.reach, t, "node", r.label(), "id", r.id)
 	}
 	if s := m.seeds[addr]; s != nil {
@@ -243,6 +251,17 @@ func (m *Mesh) unreached(id, addr string, err error) {
 		}
 		m.setTrouble(&s.trouble, t, "address", addr)
 	}
+}
+
+// passingLocked says whether it is too early to speak of a trouble: a node that is started again is away for a moment, and its peers call just then.
+func (m *Mesh) passingLocked(r *record, t Trouble) bool {
+	if t.Kind != PortClosed {
+		return false
+	}
+	if r.failing.IsZero() {
+		r.failing = time.Now()
+	}
+	return time.Since(r.failing) < 2*m.opts.Timing.Heartbeat
 }
 
 // sleep waits, or not until the context ends.

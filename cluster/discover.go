@@ -19,12 +19,24 @@ const (
 // discoverLoop says on the local network that this node is there, and asks who else is. That is only a hint where to ask: whoever answers
 // has to prove the secret like everybody.
 func (m *Mesh) discoverLoop() {
-	if server, err := m.announce(); err != nil {
-		m.log.Info("other nodes on the local network will not find this one by themselves", "error", err)
-	} else {
-		defer server.Shutdown() //nolint:errcheck // only closes
+	var server *mdns.Server
+	var told net.IP
+	stop := func() {
+		if server != nil {
+			_ = server.Shutdown() // only closes
+			server = nil
+		}
 	}
+	defer stop()
 	for {
+		if ip := m.ip.get(); !ip.Equal(told) {
+			stop()
+			var err error
+			if server, err = m.announce(ip); err != nil {
+				m.log.Info("other nodes on the local network will not find this one by themselves", "error", err)
+			}
+			told = ip
+		}
 		m.discover()
 		sleep(m.ctx, m.opts.Timing.Discovery)
 		if m.ctx.Err() != nil {
@@ -33,9 +45,9 @@ func (m *Mesh) discoverLoop() {
 	}
 }
 
-func (m *Mesh) announce() (*mdns.Server, error) {
+func (m *Mesh) announce(ip net.IP) (*mdns.Server, error) {
 	// The host name is one of our own: that of the machine may not be known to anybody.
-	zone, err := mdns.NewMDNSService(m.id, service, "", m.id+".local.", m.port, []net.IP{m.ip}, []string{clusterText(m.keys.cluster)})
+	zone, err := mdns.NewMDNSService(m.id, service, "", m.id+".local.", m.port, []net.IP{ip}, []string{clusterText(m.keys.cluster)})
 	if err != nil {
 		return nil, err
 	}

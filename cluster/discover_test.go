@@ -17,7 +17,7 @@ func TestOnlyNodesOfThisClusterAreDiscovered(t *testing.T) {
 		{AddrV4: ip, Port: 1},
 		{Port: 1, InfoFields: ours},
 		{AddrV4: ip, InfoFields: ours},
-		{AddrV4: a.ip, Port: a.port, InfoFields: ours},
+		{AddrV4: a.ip.get(), Port: a.port, InfoFields: ours},
 	} {
 		a.discovered(e)
 	}
@@ -25,7 +25,7 @@ func TestOnlyNodesOfThisClusterAreDiscovered(t *testing.T) {
 		t.Fatalf("%d members", n)
 	}
 	b := open(t, newDir(t, a.keys.primary.secret))
-	a.discovered(&mdns.ServiceEntry{AddrV4: b.ip, Port: b.port, InfoFields: ours})
+	a.discovered(&mdns.ServiceEntry{AddrV4: b.ip.get(), Port: b.port, InfoFields: ours})
 	whole(t, a, b)
 }
 

@@ -83,11 +83,12 @@ func (m *Mesh) startGossip() (*gossip, error) {
 	g := &gossip{ring: ring, news: m.news}
 	d := &delegate{self: m.id, news: m.news, speaks: m.protocols, meta: m.meta, rumours: rumours{heard: map[string]time.Time{}}}
 
+	ip := m.ip.get()
 	c := memberlist.DefaultLANConfig()
 	c.Name = m.id
 	c.Label = m.keys.cluster
-	c.Transport = m.socket.attach(m.ip, m.port)
-	c.AdvertiseAddr, c.AdvertisePort = m.ip.String(), m.port
+	c.Transport = m.socket.attach(ip, m.port)
+	c.AdvertiseAddr, c.AdvertisePort = ip.String(), m.port
 	c.BindPort = m.port
 	c.Keyring = ring
 	c.EnableCompression = false

@@ -256,8 +256,9 @@ func TestMadeUpNodesAreBounded(t *testing.T) {
 		}
 		m := &Mesh{
 			opts: Options{Timing: quick(), network: realNetwork{}}, id: randomHex(16), life: 1, keys: ks, protocols: spoken(),
-			ip: net.IPv4(127, 0, 0, 1), port: 1,
+			port: 1,
 		}
+		m.ip.set(net.IPv4(127, 0, 0, 1))
 		g, err := m.greet(t.Context(), a.Addr(), false)
 		var refused *refusedError
 		if errors.As(err, &refused) && refused.kind == TooManyNodes {

@@ -105,7 +105,7 @@ func (m *Mesh) addresses() []string {
 	addrs, _ := net.InterfaceAddrs() // none is as good as an error
 	for _, a := range addrs {
 		n, ok := a.(*net.IPNet)
-		if !ok || !n.IP.IsGlobalUnicast() || n.IP.Equal(m.ip) || len(list) == maxAddresses {
+		if !ok || !n.IP.IsGlobalUnicast() || n.IP.Equal(m.ip.get()) || len(list) == maxAddresses {
 			continue
 		}
 		list = append(list, net.JoinHostPort(n.IP.String(), strconv.Itoa(m.socket.port())))

@@ -24,8 +24,9 @@ type Mesh struct {
 	log       *slog.Logger
 	id        string
 	life      uint64
-	ip        net.IP // where others reach it
+	ip        address // where others reach it
 	port      int
+	choice    func(net.IP) bool // what address it may take by itself; nil: it is told
 	keys      *keys
 	cert      tls.Certificate
 	tls       *tls.Config
@@ -103,11 +104,14 @@ func Open(ctx context.Context, opts Options) (*Mesh, error) {
 		return nil, err
 	}
 	m.socket = newSocket(tcp, udp, opts.network, m.log, opts.Timing.Handshake, m.answer)
-	if m.ip, m.port, err = m.advertise(ctx); err != nil {
+	ip, port, err := m.advertise(ctx)
+	if err != nil {
 		tcp.Close()
 		udp.Close()
 		return nil, err
 	}
+	m.ip.set(ip)
+	m.port = port
 	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if m.gossip, err = m.startGossip(); err != nil {
 		m.cancel()
@@ -126,6 +130,9 @@ func (m *Mesh) start() {
 	m.wg.Go(m.rejoinLoop)
 	m.wg.Go(m.watchLoop)
 	m.wg.Go(m.logLoop)
+	if m.choice != nil {
+		m.wg.Go(m.moveLoop)
+	}
 	if m.opts.Discover {
 		m.wg.Go(m.discoverLoop)
 	}
@@ -161,7 +168,7 @@ func (o Options) withDefaults() Options {
 func (m *Mesh) ID() string { return m.id }
 
 // Addr is where others reach this node, as host:port.
-func (m *Mesh) Addr() string { return net.JoinHostPort(m.ip.String(), strconv.Itoa(m.port)) }
+func (m *Mesh) Addr() string { return net.JoinHostPort(m.ip.get().String(), strconv.Itoa(m.port)) }
 
 // Cluster is the id of the cluster. It is no secret.
 func (m *Mesh) Cluster() string { return m.keys.cluster }

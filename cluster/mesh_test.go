@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -170,6 +172,51 @@ func TestCutLongerThanTheMemoryOfGossipHeals(t *testing.T) {
 	heal(a, c)
 	whole(t, nodes...)
 	eventually(t, 5*time.Second, func() bool { return e.count(c.ID(), "up") == 2 })
+}
+
+func TestShortAbsenceIsNoTrouble(t *testing.T) {
+	t.Parallel()
+	s := NewSecret()
+	log := &syncBuffer{}
+	patient := func(o *Options) {
+		o.Timing.Heartbeat = 2 * time.Second // of which two are still short
+		o.Logger = slog.New(slog.NewTextHandler(log, nil))
+	}
+	a := open(t, newDir(t, s), patient)
+	b := open(t, newDir(t, s), seeds(a))
+	whole(t, a, b)
+	b.Close()
+	eventually(t, 5*time.Second, func() bool { return a.see(b.ID()).State != Alive })
+	eventually(t, 5*time.Second, func() bool { // it was called, and nobody was there
+		a.mu.RLock()
+		defer a.mu.RUnlock()
+		return !a.records[b.ID()].failing.IsZero()
+	})
+	b = open(t, b.dir)
+	whole(t, a, b)
+	if strings.Contains(log.String(), "trouble") {
+		t.Errorf("it is told of:\n%s", log)
+	}
+	b.Close() // for good
+	eventually(t, 15*time.Second, func() bool { return strings.Contains(log.String(), "port_closed") })
+}
+
+// syncBuffer is a log that can be read while it is written.
+type syncBuffer struct {
+	mu   sync.Mutex // guards text
+	text strings.Builder
+}
+
+func (b *syncBuffer) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(line)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 func TestShortBreakIsUpWithoutDown(t *testing.T) {

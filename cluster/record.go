@@ -20,6 +20,7 @@ type record struct {
 	link    *link
 	linked  time.Time   // since when link is there, or was last
 	lost    time.Time   // since when it is not
+	failing time.Time   // since when it is out of reach; zero: it is not
 	brief   int         // how many links in a row ended soon
 	seen    time.Time   // last time there was a link; zero: not since this process started
 	timer   *time.Timer // tells the ports that it is gone

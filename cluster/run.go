@@ -109,6 +109,7 @@ func (m *Mesh) attach(g *greeting) {
 	r.link, r.linked, r.left = l, time.Now(), false
 	r.stopTimer()
 	m.setTrouble(&r.reach, Trouble{})
+	r.failing = time.Time{}
 	if old != nil {
 		old.close(errReplaced)
 	}

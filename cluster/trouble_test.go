@@ -273,8 +273,9 @@ func rogue(tb testing.TB, a *node, dir string) *greeting {
 	}
 	m := &Mesh{
 		opts: Options{Timing: quick(), network: realNetwork{}}, id: randomHex(16), life: 1, keys: ks, protocols: spoken(),
-		ip: net.IPv4(127, 0, 0, 1), port: 1,
+		port: 1,
 	}
+	m.ip.set(net.IPv4(127, 0, 0, 1))
 	g, err := m.greet(context.Background(), a.Addr(), false)
 	if err != nil {
 		tb.Fatal(err)
