@@ -41,6 +41,7 @@ type Conversation struct {
 	User    string `json:"user"`
 	Online  bool   `json:"online"`
 	Time    int64  `json:"time"`
+	From    string `json:"from"`    // who wrote the last message: the other, or who asks
 	Message string `json:"message"` // the beginning of the last one's text
 }
 
@@ -260,9 +261,9 @@ func (c *Chat) Inbox(ctx context.Context, who Person, after int64, log string) (
 	if err != nil {
 		return Inbox{}, fromStore(err, "read conversations")
 	}
-	ids := make([]ID, len(rows))
+	ids := make([]ID, 0, 2*len(rows))
 	for i := range rows {
-		ids[i] = rows[i].Other
+		ids = append(ids, rows[i].Other, rows[i].Last.Author)
 	}
 	names, err := c.people.names(ctx, ids)
 	if err != nil {
@@ -273,6 +274,7 @@ func (c *Chat) Inbox(ctx context.Context, who Person, after int64, log string) (
 			User:    names[rows[i].Other],
 			Online:  c.presence.Present(server, rows[i].Other.Hex()),
 			Time:    rows[i].Last.Posted.Millis(),
+			From:    names[rows[i].Last.Author],
 			Message: preview(rows[i].Last.Text),
 		})
 	}

@@ -267,6 +267,7 @@ func TestInboxListsConversations(t *testing.T) {
 	private(eve, "ada", "two")
 	private(eve, "grace", "not for ada")
 	last := private(grace, "ada", "three")
+	own := private(ada, "eve", "two, too")
 	note := private(ada, "ada", "note")
 	w.EnterServer(grace)
 
@@ -275,9 +276,9 @@ func TestInboxListsConversations(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Conversation{
-		{User: "ada", Time: note.Time, Message: "note"},
-		{User: "Grace", Online: true, Time: last.Time, Message: "three"},
-		{User: "eve", Time: inbox.Conversations[2].Time, Message: "two"},
+		{User: "ada", Time: note.Time, From: "ada", Message: "note"},
+		{User: "eve", Time: own.Time, From: "ada", Message: "two, too"},
+		{User: "Grace", Online: true, Time: last.Time, From: "Grace", Message: "three"},
 	}
 	if diff := cmp.Diff(want, inbox.Conversations); diff != "" || inbox.Recovered || len(inbox.Messages) != 0 {
 		t.Errorf("%s%+v", diff, inbox)
@@ -290,7 +291,7 @@ func TestInboxListsConversations(t *testing.T) {
 	if err != nil || !missed.Recovered {
 		t.Fatalf("got %+v, %v", missed, err)
 	}
-	if diff := cmp.Diff([]string{"note", "ONE"}, texts(missed.Messages)); diff != "" {
+	if diff := cmp.Diff([]string{"two, too", "note", "ONE"}, texts(missed.Messages)); diff != "" {
 		t.Error(diff)
 	}
 	for _, e := range missed.Messages {

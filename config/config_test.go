@@ -20,7 +20,7 @@ func load(t *testing.T, file string, environment []string, flags ...Setting) (*E
 	if err := os.WriteFile("snug.toml", []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Load(Sources{File: "snug.toml", Environment: append([]string{"HOME=/home/ada"}, environment...), Flags: flags})
+	return Load(Sources{File: "snug.toml", Environment: append([]string{"HOME=" + t.TempDir()}, environment...), Flags: flags})
 }
 
 func TestDefaultsAreSound(t *testing.T) {
@@ -259,13 +259,14 @@ func TestWhichFileIsRead(t *testing.T) {
 }
 
 func TestDataDirectory(t *testing.T) {
+	home := t.TempDir()
 	for name, c := range map[string]struct {
 		environment map[string]string
 		want        string
 	}{
-		"home":         {map[string]string{"HOME": "/home/ada"}, "/home/ada/.local/share/snug"},
-		"xdg":          {map[string]string{"HOME": "/home/ada", "XDG_DATA_HOME": "/data"}, "/data/snug"},
-		"relative xdg": {map[string]string{"HOME": "/home/ada", "XDG_DATA_HOME": "data"}, "/home/ada/.local/share/snug"},
+		"home":         {map[string]string{"HOME": home}, filepath.Join(home, ".local/share/snug")},
+		"xdg":          {map[string]string{"HOME": home, "XDG_DATA_HOME": "/data"}, "/data/snug"},
+		"relative xdg": {map[string]string{"HOME": home, "XDG_DATA_HOME": "data"}, filepath.Join(home, ".local/share/snug")},
 		"none":         {nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

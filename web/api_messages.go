@@ -154,11 +154,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, v *visitor, post 
 	if err := readBody(r, &body); err != nil {
 		return err
 	}
-	text, err := needed("message", body.Message)
-	if err != nil {
-		return err
-	}
-	id, err := messageID("id", body.ID)
+	text, id, err := spoken(body.Message, body.ID)
 	if err != nil {
 		return err
 	}

@@ -128,11 +128,7 @@ func (k *chatSocket) post(frame []byte) error {
 	if err := decodeFrame(frame, &f); err != nil {
 		return err
 	}
-	text, err := needed("message", f.Message)
-	if err != nil {
-		return err
-	}
-	id, err := messageID("id", f.ID)
+	text, id, err := spoken(f.Message, f.ID)
 	if err != nil {
 		return err
 	}

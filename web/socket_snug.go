@@ -142,11 +142,7 @@ func (k snugSocket) post(ctx context.Context, f postFrame) (chat.Receipt, error)
 	if f.Room == "" {
 		return chat.Receipt{}, badField(`"room" is missing`)
 	}
-	text, err := needed("message", f.Message)
-	if err != nil {
-		return chat.Receipt{}, err
-	}
-	id, err := messageID("id", f.ID)
+	text, id, err := spoken(f.Message, f.ID)
 	if err != nil {
 		return chat.Receipt{}, err
 	}
@@ -157,11 +153,7 @@ func (k snugSocket) private(ctx context.Context, f privateFrame) (chat.Receipt, 
 	if f.User == "" {
 		return chat.Receipt{}, badField(`"user" is missing`)
 	}
-	text, err := needed("message", f.Message)
-	if err != nil {
-		return chat.Receipt{}, err
-	}
-	id, err := messageID("id", f.ID)
+	text, id, err := spoken(f.Message, f.ID)
 	if err != nil {
 		return chat.Receipt{}, err
 	}
@@ -172,11 +164,7 @@ func (k snugSocket) edit(ctx context.Context, f editFrame) (chat.Receipt, error)
 	if f.ID == nil {
 		return chat.Receipt{}, badField(`"id" is missing`)
 	}
-	text, err := needed("message", f.Message)
-	if err != nil {
-		return chat.Receipt{}, err
-	}
-	id, err := messageID("id", f.ID)
+	text, id, err := spoken(f.Message, f.ID)
 	if err != nil {
 		return chat.Receipt{}, err
 	}

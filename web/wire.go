@@ -92,6 +92,15 @@ func needed(name string, field *string) (string, error) {
 	return *field, nil
 }
 
+// spoken reads what a frame or a request with a message has of it: its text, and its id if the client chose one.
+func spoken(message, id *string) (text string, chosen chat.ID, err error) {
+	if text, err = needed("message", message); err != nil {
+		return "", chat.ID{}, err
+	}
+	chosen, err = messageID("id", id)
+	return text, chosen, err
+}
+
 // messageID reads the id of a message; nil is the zero id.
 func messageID(name string, field *string) (chat.ID, error) {
 	if field == nil {

@@ -65,9 +65,9 @@ export class Session {
   start() {
     const { state } = this.#store;
     this.#marks = new ReadMarks(state.me, state.conversations[0]?.time ?? 0);
-    for (const { user, time } of state.conversations) {
+    for (const { user, time, from } of state.conversations) {
       const place = { kind: "private", name: user };
-      if (this.#marks.isUnread(user, time)) this.#store.apply(change.unread, place);
+      if (from !== state.me && this.#marks.isUnread(user, time)) this.#store.apply(change.unread, place);
     }
     for (const item of outboxOf(state.me)) this.#store.apply(change.queued, item);
     this.#looked();

@@ -20,7 +20,7 @@ export function initialState(boot) {
     leavingFor: null, // the node that the page is moving to
     cameFrom: null, // the node that it came from, for a while
     rooms: [], // {room, users}
-    conversations: [], // {user, online, time, message}, the latest first
+    conversations: [], // {user, online, time, from, message}, the latest first
     online: new Set(),
     onlineTotal: 0,
     inbox: { seq: 0, ahead: 0, synced: false, log: "" }, // up to where private messages are known, as in a window
@@ -189,7 +189,7 @@ export const change = {
 
   // inbox takes the list of conversations, and the private messages that were missed.
   inbox(state, answer, { seen = true, isUnread = () => false } = {}) {
-    const conversations = answer.conversations.map(({ user, time, message }) => ({ user, time, message }));
+    const conversations = answer.conversations.map(({ user, time, from, message }) => ({ user, time, from, message }));
     const online = new Set(state.online);
     for (const { user, online: isOnline } of answer.conversations) {
       if (isOnline) online.add(user);
@@ -203,9 +203,9 @@ export const change = {
       // It cannot say what was missed: private conversations are loaded anew. What another database held is gone.
       const isOther = answer.log !== state.inbox.log;
       next = privateWindows(next, (win) => ({ ...win, messages: isOther ? [] : win.messages, loaded: false, synced: false }));
-      for (const { user, time } of conversations) {
+      for (const { user, time, from } of conversations) {
         const place = { kind: "private", name: user };
-        if (isUnread(user, time) && !next.unread[keyOf(place)]) next = counted(next, place);
+        if (from !== state.me && isUnread(user, time) && !next.unread[keyOf(place)]) next = counted(next, place);
       }
     }
     const seq = Math.max(answer.seq, next.inbox.ahead);
@@ -294,7 +294,7 @@ function heard(state, place, frame) {
   const known = state.conversations.find((other) => other.user === place.name);
   if (known && known.time > frame.time) return { ...state, inbox };
   const others = state.conversations.filter((other) => other !== known);
-  const conversation = { user: place.name, time: frame.time, message: frame.message };
+  const conversation = { user: place.name, time: frame.time, from: frame.user, message: frame.message };
   return { ...state, inbox, conversations: [conversation, ...others] };
 }
 
