@@ -61,9 +61,9 @@ function belongs(name, list, isOnline) {
 function newRow(name) {
   const row = element("li", "person");
   row.dataset.person = name;
-  const link = element("a", "person__link");
+  const link = element("a", "list__row person__link");
   link.href = new URL(`pm/${encodeURIComponent(name)}/`, root).href;
-  const label = element("span", "person__name");
+  const label = element("span", "list__name");
   const words = element("bdi");
   words.textContent = name;
   label.append(words);
@@ -72,7 +72,7 @@ function newRow(name) {
     you.textContent = "you";
     label.append(" ", you);
   }
-  const state = element("span", "person__state");
+  const state = element("span", "list__note person__state");
   state.dataset.state = "";
   link.append(avatar(name), label, state);
   row.append(link);

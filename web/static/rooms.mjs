@@ -29,15 +29,15 @@ function newRow(room) {
   row.className = "room";
   row.dataset.room = room;
   const link = document.createElement("a");
-  link.className = "room__link";
+  link.className = "list__row room__link";
   link.href = new URL(`chat/${encodeURIComponent(room)}/`, root).href;
   const name = document.createElement("span");
-  name.className = "room__name";
+  name.className = "list__name";
   const words = document.createElement("bdi");
   words.textContent = room;
   name.append(words);
   const count = document.createElement("span");
-  count.className = "room__users";
+  count.className = "list__note room__users";
   count.dataset.users = "";
   link.append(name, count);
   row.append(link);
