@@ -14,13 +14,13 @@ const maxFloodAddresses = 1000
 
 // floodOf says how many events of a kind are noted one by one: so many at once, and after that so many a minute. What
 // strangers can bring about as often as they like must neither fill the disk nor hide the rest: a flood of it for a whole
-// year is half a million entries.
+// year is half a million entries. Of all else, every one is noted where two thousand people log in on the same morning.
 func floodOf(kind string) (burst, perMinute float64) {
 	switch kind {
 	case EventLoginFailed, EventLoginThrottled, EventConfirmFailed, EventSignupThrottled:
 		return 30, 1
 	}
-	return 300, 10
+	return 2000, 10
 }
 
 // floods bounds how much of each kind is noted.
