@@ -100,9 +100,9 @@ func (s *Server) still(ctx context.Context, v *visitor) (*visitor, error) {
 	return &again, nil
 }
 
-// untilExpiry ends a socket when the JWT that opened it expires. The result takes the place of stop.
+// untilExpiry ends a socket when the JWT or access token that opened it expires. The result takes the place of stop.
 func (s *Server) untilExpiry(v *visitor, stop func()) func() {
-	if !v.byPass() {
+	if v == nil || v.bySession() || v.expires.IsZero() { // use moves the end of a session
 		return stop
 	}
 	timer := time.AfterFunc(time.Until(v.expires), func() { s.peers.end(v.session, v.user.ID) })

@@ -195,6 +195,33 @@ func TestATokenThatIsNoGoodIs401AndAReasonInTheLog(t *testing.T) {
 	}
 }
 
+func TestSocketsEndWhenTheirAccessTokenExpires(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.person("ada")
+	expires := time.Now().Add(2 * time.Second)
+	secret, _, err := s.accounts.CreateToken(t.Context(), ada.user().ID, account.NewToken{
+		Name: "short", Scopes: []string{account.ScopeRead}, Expires: expires,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, stays := s.guest(), ada.dial("/ws/")
+	program.bearer = secret
+	for _, k := range []*sock{program.dial("/ws/"), program.dial("/users/")} {
+		if code := k.closed(); code != closeLoggedOut {
+			t.Errorf("close code is %d, want %d", code, closeLoggedOut)
+		}
+		if late := time.Since(expires); late < -time.Millisecond || late > time.Second {
+			t.Errorf("the socket was closed %v after the end of its token", late)
+		}
+	}
+	if got := program.refused("/ws/"); got != http.StatusUnauthorized {
+		t.Errorf("afterwards: %d, want 401", got)
+	}
+	stays.ask(`{"type":"users","ref":1}`)
+}
+
 func TestJWTsMayComeInTheHeaderToo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, believes(t))
