@@ -27,7 +27,8 @@ Measurements:
   bare   no server: one goroutine that writes to -people connections, which is the least that one write for each delivery can cost
   nodes  two nodes: from posting on one to arrival on the other, with -people receivers
   peers  senders as in post, on a node alone, with one and with two others: what a peer costs one who posts
-  rest   five nodes in a network of their own with -people online in ten rooms each, who do nothing: traffic of each node (needs root)
+  rest   -nodes in a network of their own with -people online in ten rooms each, who do nothing: traffic, memory, CPU of each node (needs root)
+  join   a new node joins one that has -messages: how long until it has them, and what they take on its disk
 
 Flags:
 `
@@ -39,6 +40,7 @@ type options struct {
 	size     int
 	senders  int
 	sockets  int
+	nodes    int
 	binary   string
 	pin      bool
 	limit    time.Duration
@@ -52,6 +54,7 @@ func main() {
 	flag.IntVar(&o.size, "size", 200, "characters in a message, at least 40")
 	flag.IntVar(&o.senders, "senders", 64, "senders (post)")
 	flag.IntVar(&o.sockets, "sockets", 5000, "sockets (idle)")
+	flag.IntVar(&o.nodes, "nodes", 5, "nodes (rest)")
 	flag.StringVar(&o.binary, "binary", "", "a server to measure, instead of building this one")
 	flag.BoolVar(&o.pin, "pin", true, "keep the server on the first core and this program on the others")
 	flag.DurationVar(&o.limit, "limit", 5*time.Minute, "end the run after this time, whatever happens")
@@ -60,7 +63,7 @@ func main() {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if flag.NArg() == 0 || o.size < 40 || o.people < 1 || o.underway < 1 || o.underway > o.people || o.messages < 1 || o.senders < 1 || o.sockets < 1 {
+	if flag.NArg() == 0 || o.size < 40 || o.people < 1 || o.underway < 1 || o.underway > o.people || o.messages < 1 || o.senders < 1 || o.sockets < 1 || o.nodes < 1 {
 		flag.Usage()
 		os.Exit(2)
 	}
@@ -77,7 +80,7 @@ func main() {
 func run(ctx context.Context, o options, names []string) error {
 	measurements := map[string]func(context.Context, options, *server) error{
 		"room": measureRoom, "post": measurePost, "idle": measureIdle,
-		"bare": measureBare, "nodes": measureNodes, "peers": measurePeers, "rest": measureRest,
+		"bare": measureBare, "nodes": measureNodes, "peers": measurePeers, "rest": measureRest, "join": measureJoin,
 	}
 	if names[0] == writeToName && len(names) == 2 {
 		return writeTo(o, names[1])

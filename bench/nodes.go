@@ -78,12 +78,12 @@ func measureNodes(ctx context.Context, o options, s *server) (err error) {
 }
 
 // beside starts a second node, as an operator does, and waits until it knows the first one's people.
-func (s *server) beside(ctx context.Context) (*server, error) {
+func (s *server) beside(ctx context.Context, args ...string) (*server, error) {
 	data, err := os.MkdirTemp("", "snug-bench-data-")
 	if err != nil {
 		return nil, err
 	}
-	return s.join(ctx, &server{binary: s.binary, args: clusterArgs, data: data})
+	return s.join(ctx, &server{binary: s.binary, args: append(args, clusterArgs...), data: data})
 }
 
 // join starts a server as another node of this one's cluster.

@@ -12,14 +12,13 @@ import (
 )
 
 const (
-	restNodes   = 5
 	restRooms   = 10 // of each person, who is alone in them
 	restMinutes = 2
 )
 
-// measureRest counts what five nodes say to each other while everybody on them is silent.
+// measureRest counts what nodes say to each other while everybody on them is silent.
 func measureRest(ctx context.Context, o options, s *server) (err error) {
-	net, err := newNetwork(restNodes)
+	net, err := newNetwork(o.nodes)
 	if err != nil {
 		return err
 	}
@@ -49,7 +48,7 @@ func measureRest(ctx context.Context, o options, s *server) (err error) {
 		return err
 	}
 	for i, cookie := range cookies {
-		c, err := nodes[i%restNodes].sitDown(ctx, i, cookie)
+		c, err := nodes[i%o.nodes].sitDown(ctx, i, cookie)
 		if err != nil {
 			return fmt.Errorf("person %d of %d: %w", i+1, o.people, err)
 		}
@@ -63,14 +62,15 @@ func measureRest(ctx context.Context, o options, s *server) (err error) {
 			return err
 		}
 	}
-	return watchRest(ctx, o, net)
+	return watchRest(ctx, o, net, nodes)
 }
 
 // watchRest prints the traffic of each node, for each minute and each way.
-func watchRest(ctx context.Context, o options, net *network) error {
-	sent, got := make([]float64, restNodes), make([]float64, restNodes)
-	last := make([][2]int64, restNodes)
-	fmt.Printf("rest: nodes %d, people %d, rooms %d\n", restNodes, o.people, o.people*restRooms)
+func watchRest(ctx context.Context, o options, net *network, nodes []*server) error {
+	sent, got := make([]float64, o.nodes), make([]float64, o.nodes)
+	memory, busy := make([]float64, o.nodes), make([]float64, o.nodes)
+	last, used := make([][2]int64, o.nodes), make([]time.Duration, o.nodes)
+	fmt.Printf("rest: nodes %d, people %d, rooms %d\n", o.nodes, o.people, o.people*restRooms)
 	for minute := range restMinutes + 1 {
 		for i, h := range net.hosts {
 			tx, rx, err := h.traffic()
@@ -79,10 +79,19 @@ func watchRest(ctx context.Context, o options, net *network) error {
 			}
 			sent[i], got[i] = float64(tx-last[i][0])/60e3, float64(rx-last[i][1])/60e3
 			last[i] = [2]int64{tx, rx}
+			cpu, errCPU := nodes[i].cpu()
+			resident, errMemory := nodes[i].memory()
+			if err := errors.Join(errCPU, errMemory); err != nil {
+				return err
+			}
+			memory[i], busy[i] = float64(resident)/(1<<20), 100*(cpu-used[i]).Seconds()/60
+			used[i] = cpu
 		}
 		if minute > 0 {
 			fmt.Printf("  minute %d            sent %.1f kB/s a node (%.1f to %.1f), received %.1f (%.1f to %.1f)\n", minute,
 				median(sent), slices.Min(sent), slices.Max(sent), median(got), slices.Min(got), slices.Max(got))
+			fmt.Printf("                       memory %.0f MiB a node (%.0f to %.0f), CPU %.1f %% of a core (%.1f to %.1f)\n",
+				median(memory), slices.Min(memory), slices.Max(memory), median(busy), slices.Min(busy), slices.Max(busy))
 		}
 		if minute == restMinutes {
 			break
