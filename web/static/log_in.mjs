@@ -1,6 +1,6 @@
 // Logging in with a passkey: from the list of names that the browser shows below the field, or with the button. Nobody
 // types a name.
-import { Refused, goOn, inLists, known, report, reveal, use, whileBusy } from "./lib/passkeys.mjs";
+import { goOn, inLists, known, report, reveal, use, whileBusy } from "./lib/passkeys.mjs";
 
 // The server waits five minutes for an answer; the list below the field may stay open for longer.
 const renewal = 4 * 60 * 1000;
@@ -25,10 +25,10 @@ async function offerInList() {
     goOn(await use("log_in", fields, { mediation: "conditional", signal: mine.signal }));
   } catch (error) {
     if (list !== mine) return; // another question took its place
-    if (error instanceof Refused && !error.quiet) {
-      // Without the list there still is the button. What a person has chosen from the list gets an answer.
-      if (error.code !== "cancelled") report(place, error);
-    }
+    list = null;
+    // Without the list there still is the button, so what keeps it from being there needs no words. A passkey that somebody
+    // has chosen from it and that the server does not take does.
+    if (["forbidden", "conflict"].includes(error.code)) report(place, error);
   } finally {
     clearTimeout(renew);
   }
@@ -48,9 +48,14 @@ async function press() {
 
 if (await reveal()) {
   button.addEventListener("click", () => whileBusy(button, press));
-  if (await inLists()) offerInList();
+  if (await inLists()) {
+    offerInList();
+    form.elements.username.addEventListener("focus", () => {
+      if (!list) offerInList();
+    });
+  }
 }
-if (known()) {
-  // The server offers a passkey after the next log-in with a password, once, to browsers that have them.
+if (known() && (await PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable?.()) === true) {
+  // The server offers a passkey after the next log-in with a password, once, where the device itself can keep it.
   form.elements.passkeys.value = "known";
 }
