@@ -251,13 +251,23 @@ func (n *node) welcome(w io.Writer) error {
 		text += "Make the first admin at " + all[0].url + "sign_up/?setup=" + n.setup + " (it works once)\n"
 	}
 	if internal := n.internal(); internal != nil && internal.Authority() != nil {
-		text += "Browsers trust it once they have the certificate from ca/ there, with the fingerprint\n  " + internal.Authority().Fingerprint() + "\n"
+		text += "Browsers trust it once they have the certificate from " + n.trustedFrom(all) + ", with the fingerprint\n  " + internal.Authority().Fingerprint() + "\n"
 	}
 	if n.certificates == nil && isOpen(n.listeners) && len(n.config.Server.TrustedProxies) == 0 {
 		n.logger.Warn("plain HTTP: whoever is on the network between can read along; [tls] in the configuration ends that", "listen", n.config.Server.Listen)
 	}
 	_, err = io.WriteString(w, text)
 	return err
+}
+
+// trustedFrom is where another machine gets the certificate of our own authority: in the clear if it can, where no browser warns.
+func (n *node) trustedFrom(all []place) string {
+	if n.plain != nil {
+		if plain, err := places("http", n.config.TLS.HTTPListen, portOf(n.plain[0])); err == nil {
+			all = plain
+		}
+	}
+	return all[min(1, len(all)-1)].url + "ca/" // the first of several is localhost
 }
 
 // places are where browsers find this node. With a certificate that others have made, those are its names: under all others they would warn.

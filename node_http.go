@@ -32,7 +32,8 @@ func (n *node) openHTTP(ctx context.Context) (err error) {
 	n.http.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams}
 	if c.TLS.HTTPListen != "" {
 		if n.plain, err = listen(ctx, c.TLS.HTTPListen); err != nil {
-			return fmt.Errorf("tls.http_listen: %w", err)
+			//nolint:errorlint // what else is said of such errors is about server.listen
+			return fmt.Errorf("listen for plain HTTP: %v: stop the program that listens there, or choose another address with tls.http_listen", err)
 		}
 		n.onClose(func() { closeAll(n.plain) })
 		toTLS := n.web.ToTLS(portOf(n.listeners[0]))

@@ -243,6 +243,17 @@ func TestTLSThatCannotWorkDoesNotStart(t *testing.T) {
 	if r.Code != 1 || !strings.Contains(r.Err, "a.pem") || !strings.Contains(r.Err, "see tls.cert and tls.key") {
 		t.Errorf("code %d: %s", r.Code, r.Err)
 	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	r = snugtest.Run(t, "serve", "--listen", "localhost:0", "--data", filepath.Join(dir, "data"), "--set", "tls.mode=internal", "--set", "tls.http_listen="+taken.Addr().String())
+	if r.Code != 1 || !strings.Contains(r.Err, "another address with tls.http_listen") || strings.Contains(r.Err, "--listen") {
+		t.Errorf("on a port that is taken: code %d, %s", r.Code, r.Err)
+	}
+	dir = t.TempDir()
+	snugtest.Start(t, snugtest.Options{Dir: filepath.Join(dir, "data")}).Stop()
 	r = snugtest.Run(t, "tls", "fingerprint", "--data", filepath.Join(dir, "data"))
 	if r.Code != 1 || !strings.Contains(r.Err, `mode = "internal"`) {
 		t.Errorf("without an authority: code %d, %s", r.Code, r.Err)

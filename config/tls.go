@@ -29,7 +29,7 @@ func (l *loader) checkTLS() {
 			return
 		}
 	}
-	if c.HTTPListen != "" && c.HTTPListen == l.config.Server.Listen {
+	if c.HTTPListen != "" && c.HTTPListen == l.config.Server.Listen && !strings.HasSuffix(c.HTTPListen, ":0") { // which is another port each time
 		l.reportTogether(fmt.Sprintf("must be another address than server.listen, which is %q too", c.HTTPListen), "tls.http_listen", "server.listen")
 	}
 	switch c.Mode {

@@ -32,6 +32,7 @@ func TestTLSThatWorks(t *testing.T) {
 	for name, file := range map[string]string{
 		"kept for later": "[tls]\nmode = \"off\"\ncert = \"a.pem\"\nhttp_listen = \":80\"\n",
 		"internal":       "[tls]\nmode = \"internal\"\nhttp_listen = \":80\"\n",
+		"any free ports": "[server]\nlisten = \":0\"\n[tls]\nmode = \"internal\"\nhttp_listen = \":0\"\n",
 		"acme":           "[server]\nnames = [\"Chat.Example.\", \"attic.local\"]\n[tls]\nmode = \"acme\"\nacme_directory = \"http://127.0.0.1:9/directory\"\n",
 	} {
 		t.Run(name, func(t *testing.T) {
