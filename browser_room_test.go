@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"snug/snugtest"
 )
 
@@ -31,4 +33,27 @@ func TestPageSaysThatItsRoomIsDeleted(t *testing.T) {
 	list.Type("#name", "lobby")
 	list.Enter("#name")
 	list.Wait(`$("#composer")`)
+}
+
+// TestNewNameIsOnEveryScreen renames somebody while others look at them.
+func TestNewNameIsOnEveryScreen(t *testing.T) {
+	s := snugtest.Start(t, snugtest.Options{})
+	grace, list, ada := snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL)
+	signUp(ada, "ada")
+	signUp(grace, "grace")
+	signUp(list, "hedy")
+	ada.Open("/chat/lobby/")
+	ada.Wait(connected)
+	ada.Type("#composer", "hello")
+	ada.Enter("#composer")
+	grace.Open("/chat/lobby/")
+	grace.Wait(`text(".timeline").includes("ada") && text(".timeline").includes("hello")`)
+	list.Open("/")
+	list.Wait(`$('[data-person="ada"][data-online=true]')`)
+	ada.Open("/settings/name/")
+	ada.Do("empty the field", chromedp.SetValue("#username", "countess"))
+	ada.Enter("#username")
+	ada.Wait(`text(".notice").includes("countess")`)
+	grace.Wait(`text(".timeline").includes("countess") && !text(".timeline").includes("ada")`)
+	list.Wait(`$('[data-person="countess"]') && !$('[data-person="ada"]')`)
 }

@@ -255,6 +255,7 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 		{"private", "/pm/grace/", connected, ada},
 		{"settings", "/chat/workshop/settings/", `$("[data-hook]")`, ada},
 		{"account", "/settings/", `$('[data-session][data-here=true]')`, ada},
+		{"name", "/settings/name/", `$("#username")`, ada},
 		{"password", "/settings/password/", `$("#old_password")`, ada},
 		{"tokens", "/settings/tokens/", `$("#days")`, ada},
 		{"invited", invitation, `$("#username")`, stranger},

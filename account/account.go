@@ -75,6 +75,7 @@ type Accounts struct {
 	loginAccount *throttle // by name key
 	loginKnown   *throttle // by name key and address, for addresses that the account is at home at
 	signups      *throttle // by address
+	renames      *throttle // by user
 	asked        *throttle // by address: ceremonies that were begun
 	tokens       *throttle // by user
 	changed      *throttle // by user: changes to passkeys, recovery codes and the password's being on
@@ -136,6 +137,7 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 		loginAccount: newThrottle(opts.LoginsPerMinute, time.Minute),
 		loginKnown:   newThrottle(opts.LoginsPerMinute, time.Minute),
 		signups:      newThrottle(opts.SignupsPerHour, time.Hour),
+		renames:      newThrottle(RenamesPerHour, time.Hour),
 		asked:        newThrottle(ceremoniesPerLogin*opts.LoginsPerMinute, time.Minute),
 		changed:      newThrottle(maxChanges, time.Hour),
 		ceremonies:   newCeremonies(maxCeremonies, maxCeremoniesEach),

@@ -38,6 +38,7 @@ const (
 	EventUserEnabled       = "user.enabled"
 	EventUserPromoted      = "user.promoted"
 	EventUserDemoted       = "user.demoted"
+	EventUserRenamed       = "user.renamed"
 	EventUserLoggedOut     = "user.logged_out"
 	EventInvitationMade    = "invitation.made"
 	EventInvitationRevoked = "invitation.revoked"
@@ -96,6 +97,7 @@ func EventKinds() []EventKind {
 		{EventUserEnabled, "Enabled an account", false},
 		{EventUserPromoted, "Made somebody an administrator", false},
 		{EventUserDemoted, "Took the rights of an administrator", false},
+		{EventUserRenamed, "Took another name", false},
 		{EventUserLoggedOut, "Ended all sessions of an account", false},
 		{EventInvitationMade, "Made an invitation link", false},
 		{EventInvitationRevoked, "Revoked an invitation link", false},

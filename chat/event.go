@@ -43,7 +43,8 @@ type PresenceEvent struct {
 	Type       string `json:"type"`
 	Username   string `json:"username"`
 	IsLoggedIn bool   `json:"is_logged_in"`
-	LastSeen   int64  `json:"last_seen,omitempty"` // only of those who went offline
+	LastSeen   int64  `json:"last_seen,omitempty"`  // only of those who went offline
+	RenamedTo  string `json:"renamed_to,omitempty"` // the name that the person has from now on: nobody has this one any more
 }
 
 // GoneEvent says that a room was deleted: TypeRoomGone.

@@ -27,6 +27,7 @@ type people struct {
 	keys      map[string]*cachedPerson
 	strangers map[string]struct{} // keys that nobody has, so that "@here" costs one query and not one a message
 	unknown   map[ID]struct{}     // ids that nobody has here, so that those of another node's making cost one query and not one a page
+	renames   []rename            // that nobody was told of yet
 	changes   uint64              // counts the rows taken in: what was looked up before one may be wrong after it
 }
 
@@ -60,6 +61,9 @@ func (p *people) put(row *store.User) Person {
 	}
 	if old == nil && len(p.ids) >= maxCachedPeople {
 		p.evict()
+	}
+	if old != nil && old.Name != row.Name {
+		p.renames = append(p.renames, rename{row.ID, old.Name, row.Name}) // the publisher takes it when it comes to this row
 	}
 	if old != nil && p.keys[old.key] == old {
 		delete(p.keys, old.key)

@@ -97,6 +97,9 @@ func (p *publisher) publish(ctx context.Context, rows []store.Row) {
 		switch row := row.(type) {
 		case *store.User:
 			p.chat.people.put(row)
+			for _, r := range p.chat.people.takeRenames() {
+				p.chat.observer.renamed(ctx, r)
+			}
 			p.chat.observer.arrived(row.ID)
 		case *store.Room:
 			p.chat.rooms.put(row)

@@ -38,7 +38,7 @@ func (s *Server) postLogIn(w http.ResponseWriter, r *http.Request) {
 		err = s.enterBriefly(w, r, user)
 	}
 	if err == nil {
-		target := nextPath(next)
+		target := afterLogIn(user, nextPath(next))
 		if s.offers(r, user) {
 			target = "/passkeys/offer/?next=" + url.QueryEscape(target)
 		}

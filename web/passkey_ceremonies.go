@@ -115,7 +115,7 @@ func (s *Server) endPasskeyLogIn(w http.ResponseWriter, r *http.Request, b accou
 	if err := begin(w, r, user); err != nil {
 		return err
 	}
-	next := nextPath(r.PostFormValue("next"))
+	next := afterLogIn(user, nextPath(r.PostFormValue("next")))
 	if !used.Cloned.IsZero() && used.Cloned.Equal(used.Used) {
 		next = "/settings/passkeys/?cloned&next=" + url.QueryEscape(next)
 	}

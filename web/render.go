@@ -17,7 +17,7 @@ func pageNames() []string {
 		"account", "password", "passkeys", "tokens",
 		"passkey_offer", "recovery", "recovery_codes",
 		"people", "rooms", "chat", "settings",
-		"admin_people", "invitations", "audit", "cluster",
+		"admin_people", "invitations", "name", "audit", "cluster",
 		"move", "authority", "error",
 	}
 }

@@ -207,6 +207,8 @@ func (s *Server) routes() *router {
 	mux.HandleFunc("POST /confirm/{$}", s.postConfirm)
 	mux.HandleFunc("GET /settings/{$}", s.getAccount)
 	mux.HandleFunc("POST /settings/{$}", s.postAccount)
+	mux.HandleFunc("GET /settings/name/{$}", s.getName)
+	mux.HandleFunc("POST /settings/name/{$}", s.postName)
 	mux.HandleFunc("GET /settings/password/{$}", s.getPassword)
 	mux.HandleFunc("POST /settings/password/{$}", s.postPassword)
 	mux.HandleFunc("GET /settings/tokens/{$}", s.getTokens)

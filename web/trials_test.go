@@ -30,6 +30,11 @@ func trials() map[string]trial {
 			path: "/settings/", form: fields("end", "others"), nobody: toLogIn, other: 303, right: 303,
 			unlimited: "it ends sessions of who asks, each once",
 		},
+		"GET /settings/name/{$}": {path: "/settings/name/", nobody: toLogIn, other: good, right: good},
+		"POST /settings/name/{$}": {
+			path: "/settings/name/", form: fields("username", "somebody#"), nobody: toLogIn, other: 303, right: 303,
+			limit: func(*siteOptions) {}, // account.RenamesPerHour
+		},
 		"GET /settings/password/{$}": {path: "/settings/password/", nobody: toLogIn, other: good, right: good},
 		"POST /settings/password/{$}": {
 			path: "/settings/password/", form: fields("old_password", "not hers", "password", "correct horse battery"),

@@ -251,6 +251,16 @@ type InvitationView struct {
 	Expires time.Time
 }
 
+// NamePage is the form with which a person takes another name.
+type NamePage struct {
+	Page
+	Name   string // what was typed
+	Wanted string // the name that they chose and somebody else has; "": they have the name that they chose
+	Error  string
+	Saved  bool
+	Next   string // where they wanted to go when they were told of it, relative to this page; ""
+}
+
 // ClusterPage shows administrators the nodes of the cluster.
 type ClusterPage struct {
 	Page

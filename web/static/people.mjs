@@ -121,15 +121,34 @@ function showCounts() {
   }
 }
 
-function received({ type, username, is_logged_in: isOnline, last_seen: lastSeen }) {
+function received({ type, username, is_logged_in: isOnline, last_seen: lastSeen, renamed_to: newName }) {
   if (type !== "presence") return;
+  if (newName !== undefined) renamed(username, newName, lastSeen);
+  else moved(username, isOnline, lastSeen);
+  showCounts();
+}
+
+// renamed takes the old name off the list; whether the new one is online is told next.
+function renamed(from, to, lastSeen) {
+  if (from === boot.me.name) {
+    location.reload();
+    return;
+  }
+  if (online.delete(from)) onlineTotal--;
+  const row = rowOf(from);
+  if (!row) return;
+  row.remove();
+  if (isFirstPage && !hasMore && query === "") total--;
+  show(to, false, lastSeen ?? Date.now());
+}
+
+function moved(username, isOnline, lastSeen) {
   if (online.has(username) !== isOnline) {
     if (isOnline) online.add(username);
     else online.delete(username);
     onlineTotal = Math.max(online.size, onlineTotal + (isOnline ? 1 : -1));
   }
   show(username, isOnline, lastSeen ?? Date.now());
-  showCounts();
 }
 
 // What changed during a break nobody told: the page is asked for again.

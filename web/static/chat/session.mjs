@@ -167,6 +167,8 @@ export class Session {
     if (messageTypes.has(frame.type)) {
       this.#store.apply(change.message, { frame, seen: isSeen() });
       if (!frame.room) this.#looked();
+    } else if (frame.type === "presence" && frame.renamed_to !== undefined) {
+      this.#renamed(frame.username, frame.renamed_to);
     } else if (byType.has(frame.type)) {
       this.#store.apply(byType.get(frame.type), frame);
     } else if (frame.type === "nodes") {
@@ -178,6 +180,17 @@ export class Session {
     } else if (frame.type === "error") {
       this.#store.apply(change.toast, { text: sentence(frame.message) });
     }
+  }
+
+  // renamed is somebody who has another name from now on.
+  #renamed(from, to) {
+    if (from === this.#store.state.me) {
+      keepOutbox(to, this.#store.state.outbox);
+      location.reload();
+      return;
+    }
+    this.#correctName({ kind: "private", name: from }, to);
+    this.#store.apply(change.personRenamed, { from, to });
   }
 
   // greeted brings everything up to date after a connection was made, for the first time or again.

@@ -99,9 +99,25 @@ export const change = {
   renamed(state, { from, to }) {
     if (keyOf(from) === keyOf(to)) return state;
     const win = state.windows[keyOf(from)];
+    if (!win) return state;
     const place = keyOf(state.place) === keyOf(from) ? to : state.place;
     const moved = { ...without(state.windows, keyOf(from)), [keyOf(to)]: { ...win, name: to.name } };
     return { ...state, place, windows: moved };
+  },
+
+  // personRenamed shows somebody's new name wherever the old one stands.
+  personRenamed(state, { from, to }) {
+    const named = (user) => (user === from ? to : user);
+    const entries = Object.entries(state.windows).map(([key, win]) => [key, windows.personRenamed(win, named)]);
+    const { [keyOf({ kind: "private", name: from })]: count, ...unread } = state.unread;
+    return {
+      ...state,
+      windows: Object.fromEntries(entries),
+      conversations: state.conversations.map((other) => ({ ...other, user: named(other.user) })),
+      online: new Set([...state.online].map(named)),
+      unread: count ? { ...unread, [keyOf({ kind: "private", name: to })]: count } : unread,
+      outbox: state.outbox.map((item) => (item.place.kind === "private" ? { ...item, place: { ...item.place, name: named(item.place.name) } } : item)),
+    };
   },
 
   joined(state, answer) {

@@ -103,6 +103,17 @@ export function userJoined(win, user, me) {
   return { ...next, expected: win.expected.filter((other) => other !== user) };
 }
 
+// personRenamed shows the names of people as they are now.
+export function personRenamed(win, named) {
+  return {
+    ...win,
+    users: win.users.map(named).sort(byName),
+    expected: win.expected.map(named),
+    messages: win.messages.map((message) => ({ ...message, user: named(message.user), ...(message.target && { target: named(message.target) }) })),
+    notices: win.notices.map((notice) => ({ ...notice, user: named(notice.user) })),
+  };
+}
+
 export function userLeft(win, user, me) {
   if (!win.users.includes(user)) return win;
   return noticed({ ...win, users: win.users.filter((other) => other !== user) }, "leave", user, me);
