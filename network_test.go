@@ -57,6 +57,7 @@ func startSite(t *testing.T, h *snugtest.Host, dir string, more ...string) *site
 	t.Helper()
 	args := append([]string{
 		"--set", "cluster.enabled=true", "--set", "cluster.name=" + h.Name, "--set", "limits.messages_per_second=0", "--set", "limits.logins_per_minute=0",
+		"--set", "limits.signups_per_hour=0",
 	}, more...)
 	return &site{host: h, Server: snugtest.Start(t, snugtest.Options{Dir: dir, Via: h.Via(), Args: args})}
 }
