@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"sync"
+	"time"
 
 	"snug/presence"
 	"snug/store"
@@ -18,7 +19,9 @@ type observer struct {
 	seen   *seenWriter
 	stop   func()
 
-	telling sync.Mutex // held while somebody's coming or going is looked at and told, so that the last word is true
+	telling sync.Mutex // held while somebody's coming or going is looked at and told, so that the last word is true; guards recent
+	recent  []PresenceEvent
+	times   []time.Time // of recent
 
 	mu      sync.Mutex // guards what follows
 	places  map[ID]struct{}
@@ -27,6 +30,10 @@ type observer struct {
 
 // maxWaiting is how many people whose rows are still on their way are told of as soon as these come. The others are seen when a page is opened.
 const (
+	// recentTime is how long a page may take from being made to hearing what changes; maxRecent is how many changes are told then.
+	recentTime = 30 * time.Second
+	maxRecent  = 1000
+
 	maxWaiting       = 10_000
 	maxWaitingPlaces = 20 // of each of them
 )
@@ -136,8 +143,19 @@ func (o *observer) server(ctx context.Context, user ID, name string, e presence.
 	if !e.Present {
 		event.LastSeen = e.At.UnixMilli()
 	}
+	o.keep(event)
 	o.seen.note(user, e.At) // of those who came too: a server that is killed does not see them go
 	o.chat.send(ctx, UsersGroup, event)
+}
+
+// keep remembers what was told lately.
+func (o *observer) keep(event PresenceEvent) {
+	now := o.chat.now()
+	old := 0
+	for old < len(o.recent) && (now.Sub(o.times[old]) > recentTime || len(o.recent)-old >= maxRecent) {
+		old++
+	}
+	o.recent, o.times = append(o.recent[old:], event), append(o.times[old:], now)
 }
 
 func (o *observer) room(ctx context.Context, id ID, name string, e presence.Event) {

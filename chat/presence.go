@@ -58,6 +58,23 @@ func (c *Chat) Online(ctx context.Context, limit int) (names []string, total int
 	return names[:min(len(names), max(limit, 0))], len(names), nil
 }
 
+// Recent calls tell for those who came online or went offline in the last half minute, at most a thousand, with the latest that was told of each. Nothing is told
+// to UsersGroup meanwhile, so whoever joined that before has the last word. It is for pages: what happened between the making of one and
+// its joining, nobody told it.
+func (c *Chat) Recent(tell func(PresenceEvent)) {
+	c.observer.telling.Lock()
+	defer c.observer.telling.Unlock()
+	told := make(map[string]struct{})
+	for i := len(c.observer.recent) - 1; i >= 0; i-- {
+		event := c.observer.recent[i]
+		if _, again := told[event.Username]; again || c.now().Sub(c.observer.times[i]) > recentTime {
+			continue
+		}
+		told[event.Username] = struct{}{}
+		tell(event)
+	}
+}
+
 // online returns who is online, of those who have an account here.
 func (c *Chat) online() []ID {
 	ctx, cancel := queryContext(context.Background())

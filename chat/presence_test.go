@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,6 +91,37 @@ func TestOnlyPeopleWithAnAccountAreThere(t *testing.T) {
 		if got := ear.next(); !strings.Contains(got, name) {
 			t.Errorf("told %s, want it to be about %s", got, name)
 		}
+	}
+}
+
+func TestRecentChangesAreToldOnce(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64 // of the clock
+	w := newWorld(t, Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	ada, grace := w.user("ada"), w.user("grace")
+	ear := w.listen(UsersGroup)
+	for _, happens := range []func(){func() { w.EnterServer(ada) }, func() { w.EnterServer(grace) }, func() { w.LogOut(grace.ID) }} {
+		happens()
+		ear.next()
+	}
+	recent := func() (told []string) {
+		w.Recent(func(e PresenceEvent) { told = append(told, fmt.Sprint(e.Username, e.IsLoggedIn)) })
+		return told
+	}
+	if diff := cmp.Diff([]string{"gracefalse", "adatrue"}, recent()); diff != "" {
+		t.Error(diff)
+	}
+	ahead.Store(int64(recentTime) + int64(time.Minute))
+	if told := recent(); len(told) > 0 {
+		t.Errorf("told %v long after", told)
+	}
+	w.observer.telling.Lock()
+	for i := range maxRecent + 10 {
+		w.observer.keep(PresenceEvent{Username: fmt.Sprint(i)})
+	}
+	w.observer.telling.Unlock()
+	if told := recent(); len(told) != maxRecent {
+		t.Errorf("%d changes are told of, want %d", len(told), maxRecent)
 	}
 }
 

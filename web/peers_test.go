@@ -256,3 +256,20 @@ func TestUsersSocketHearsOfItsOwnPerson(t *testing.T) {
 		s.chat.LogOut(ada.user().ID) // offline at once, so that the next socket is the first again
 	}
 }
+
+// TestUsersSocketHearsOfWhatThePageMissed: others may come and go between the making of the page and the opening of its socket.
+func TestUsersSocketHearsOfWhatThePageMissed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	watcher := s.person("watcher").dial("/users/")
+	s.person("grace").dial("/users/")
+	eve := s.person("eve")
+	eve.dial("/users/")
+	watcher.until("eve online", func(f frame) bool { return f["username"] == "eve" && f["is_logged_in"] == true })
+	s.chat.LogOut(eve.user().ID)
+	watcher.until("eve offline", func(f frame) bool { return f["username"] == "eve" && f["is_logged_in"] == false })
+
+	late := s.person("ada").dial("/users/")
+	late.until("eve offline", func(f frame) bool { return f["username"] == "eve" && f["is_logged_in"] == false })
+	late.until("grace online", func(f frame) bool { return f["username"] == "grace" && f["is_logged_in"] == true })
+}

@@ -27,6 +27,11 @@ func (s *Server) serveUsers(w http.ResponseWriter, r *http.Request) {
 		// The page was made before its socket brought its reader online, and nobody may tell: of an arrival right after a departure
 		// nothing is heard.
 		p.send(chat.PresenceEvent{Type: chat.TypePresence, Username: v.user.Name, IsLoggedIn: true})
+		s.chat.Recent(func(e chat.PresenceEvent) {
+			if e.Username != v.user.Name {
+				p.send(e)
+			}
+		})
 		return usersSocket{p}
 	})
 }
