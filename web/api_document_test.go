@@ -18,7 +18,9 @@ import (
 // document is the OpenAPI document as tests hold it against the server.
 type document struct {
 	operations map[string]operation // by method and path: "GET /me"
-	compiler   *jsonschema.Compiler
+
+	compiling sync.Mutex // the compiler is for one at a time
+	compiler  *jsonschema.Compiler
 }
 
 // operation is one operation of the document, with what it refers to filled in.
@@ -157,7 +159,9 @@ func (d *document) literal(method, path string) bool {
 }
 
 func (d *document) validate(at string, body string) error {
+	d.compiling.Lock()
 	schema, err := d.compiler.Compile(documentURL + at)
+	d.compiling.Unlock()
 	if err != nil {
 		return err
 	}

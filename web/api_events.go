@@ -59,7 +59,7 @@ func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request, v *visitor) e
 	defer leave()
 
 	st := newStream(w, r, s.chat.Log(), s.limits)
-	defer st.cancel()
+	defer st.leave()
 	p, err := s.attach(st, v, chat.ID{}, st)
 	if err != nil {
 		return err

@@ -174,19 +174,26 @@ func (st *stream) Close(code int, reason string) {
 // end takes nothing more, and frees the writer where a reader holds it up.
 func (st *stream) end(last []byte) {
 	st.mu.Lock()
-	first := !st.over
-	if first {
-		st.over, st.last, st.queue = true, last, nil
-	}
-	st.mu.Unlock()
-	if !first {
+	defer st.mu.Unlock()
+	if st.over {
 		return
 	}
+	st.over, st.last, st.queue = true, last, nil
 	wait := streamLast
 	if last == nil {
 		wait = 0
 	}
-	_ = http.NewResponseController(st.out).SetWriteDeadline(time.Now().Add(wait)) // a writer that cannot have one is not stuck either
+	// With the lock, so that it cannot come after leave, when the connection is another request's. It does not wait. A writer
+	// that cannot have a deadline is not stuck either.
+	_ = http.NewResponseController(st.out).SetWriteDeadline(time.Now().Add(wait))
+	st.cancel()
+}
+
+// leave is for the goroutine of the request before it returns: nobody touches the answer after it.
+func (st *stream) leave() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.over, st.queue = true, nil
 	st.cancel()
 }
 
