@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -47,6 +48,16 @@ func launch(t testing.TB, via []string, binary string, args, env []string) (*pro
 		close(p.ended)
 	}()
 	return p, nil
+}
+
+// quit ends a process that hangs so that it writes where each of its goroutines is.
+func (p *process) quit() {
+	_ = p.cmd.Process.Signal(syscall.SIGQUIT) // it may have ended
+	select {
+	case <-p.ended:
+	case <-time.After(10 * time.Second):
+		p.kill()
+	}
 }
 
 func (p *process) kill() {

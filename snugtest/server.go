@@ -81,6 +81,7 @@ func (s *Server) start() {
 	case <-p.ended:
 		s.t.Fatalf("snug ended at its start, with code %d:\n%s", p.code(), p.errors)
 	case <-time.After(startWait):
+		p.quit()
 		s.t.Fatalf("snug did not say where it is:\n%s", p.errors)
 	}
 }
@@ -133,7 +134,7 @@ func (s *Server) Wait() int {
 	select {
 	case <-s.process.ended:
 	case <-time.After(startWait):
-		s.process.kill()
+		s.process.quit()
 		s.t.Fatalf("snug did not end:\n%s", s.Stderr())
 	}
 	return s.process.code()
@@ -174,7 +175,7 @@ func run(t testing.TB, via, args []string) Result {
 	select {
 	case <-p.ended:
 	case <-time.After(startWait):
-		p.kill()
+		p.quit()
 		t.Fatalf("snug %s did not end:\n%s", strings.Join(args, " "), p.errors)
 	}
 	return Result{Code: p.code(), Out: p.out.String(), Err: p.errors.String()}
