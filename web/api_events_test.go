@@ -427,7 +427,7 @@ func TestASlowReaderOfEventsIsCutAndGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+	if err := conn.(*net.TCPConn).SetReadBuffer(256 << 10); err != nil {
 		t.Fatal(err)
 	}
 	fmt.Fprintf(conn, "GET %sevents?room=lobby HTTP/1.1\r\nHost: localhost\r\nCookie: snug=%s\r\n\r\n", apiPath, ada.token)
