@@ -16,7 +16,6 @@ func two(t *testing.T, test func(t *testing.T, n *node, liar, honest *script)) {
 		w := newWorld(t, 1, 1)
 		defer w.end()
 		n := w.nodes[0]
-		n.store.latency = 0
 		n.setQuiet(true)
 		var peers []*script
 		for i := range 2 {
