@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -237,6 +238,8 @@ func (a *Accounts) BeginPasskeySignUp(ctx context.Context, s SignUp, b Browser) 
 	if err != nil {
 		return Ceremony{}, err
 	}
+	// Copies, for what a form says may be a part of all that was sent with it, and would keep that in memory.
+	s.Name, s.Address, s.Setup, s.Invitation = strings.Clone(s.Name), strings.Clone(s.Address), strings.Clone(s.Setup), strings.Clone(s.Invitation)
 	return a.beginCreation(ctx, party, &holder{name: shown, handle: newHandle()}, b, &ceremony{aim: aimSignUp, signUp: s})
 }
 

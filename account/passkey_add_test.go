@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
+	"unsafe"
 
 	"snug/account/passkeytest"
 	"snug/store"
@@ -223,5 +225,24 @@ func TestNobodyHasMorePasskeysThanMayBe(t *testing.T) {
 	}
 	if _, err := a.BeginAddPasskey(t.Context(), ada.ID, store.NewID(), localBrowser()); !errors.Is(err, ErrManyPasskeys) {
 		t.Errorf("one too many: %v", err)
+	}
+}
+
+// A stranger may begin many sign-ups, each with a form as long as forms may be.
+func TestSignUpThatWasBegunKeepsNothingOfItsForm(t *testing.T) {
+	t.Parallel()
+	a := openAccounts(t, openStore(t), Options{})
+	form := strings.Repeat("x", 64<<10)
+	b := localBrowser()
+	asked, err := a.BeginPasskeySignUp(t.Context(), SignUp{Name: form[:5], Address: b.Address}, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, ok := a.ceremonies.take(asked.ID, aimSignUp, hashToken(b.Secret), time.Now())
+	if !ok || x.signUp.Name != "xxxxx" {
+		t.Fatalf("ceremony = %+v, %t", x, ok)
+	}
+	if unsafe.StringData(x.signUp.Name) == unsafe.StringData(form) {
+		t.Error("the name keeps the whole form in memory")
 	}
 }
