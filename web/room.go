@@ -24,7 +24,7 @@ type chatBoot struct {
 	Nodes   *nodesFrame    `json:"nodes,omitempty"`   // not for a guest; those that this page may go to, there now or not
 }
 
-// errGuests is a room that a guest may not read. It is the same whether there is such a room or not.
+// errGuests is a room that a guest may not read. It is the same whether there is such a room, or was one, or not.
 var errGuests = errors.New("the room is not open to guests")
 
 // getRoom is the screen of a room. The first person to open it makes it; guests may read where the room lets them.
@@ -74,7 +74,7 @@ func (s *Server) openRoom(ctx context.Context, v *visitor, name string) (chat.Ro
 	switch {
 	case err == nil && room.Guests:
 		return room, nil
-	case err == nil, errors.As(err, &refused) && refused.Code == chat.CodeNotFound:
+	case err == nil, errors.As(err, &refused) && (refused.Code == chat.CodeNotFound || refused.Code == chat.CodeGone):
 		return chat.Room{}, errGuests
 	}
 	return chat.Room{}, err

@@ -45,7 +45,11 @@ func TestDeletedRoomEndsWhatIsOpenOfIt(t *testing.T) {
 	}
 	for _, path := range []string{"/chat/lobby/", "/chat/lobby/settings/"} {
 		ada.get(path).want(t, http.StatusGone).says(t, "This room was deleted")
-		s.guest().get("/chat/lobby/").want(t, http.StatusGone)
+	}
+	// A guest is told the same as of a room that there never was.
+	s.guest().get("/chat/lobby/").leadsTo(t, "../../log_in/?next=%2Fchat%2Flobby%2F")
+	if got := s.guest().refused("/ws/chat/lobby/"); got != http.StatusUnauthorized {
+		t.Errorf("a socket of a guest: %d, want 401", got)
 	}
 	if got := grace.refused("/ws/chat/lobby/"); got != http.StatusGone {
 		t.Errorf("another socket: %d, want 410", got)
