@@ -70,7 +70,10 @@ func (a *Accounts) ChangePassword(ctx context.Context, c PasswordChange) error {
 	}
 	a.Audit(ctx, Event{
 		Kind: kind, Actor: c.User, Address: c.Address,
-		Detail: fmt.Sprintf("sessions ended elsewhere: %d", ended),
+		Detail: endedElsewhere(ended),
 	})
 	return nil
 }
+
+// endedElsewhere is what the audit log says of the sessions that a change of the password has ended.
+func endedElsewhere(n int) string { return fmt.Sprintf("sessions ended elsewhere: %d", n) }

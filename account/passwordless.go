@@ -49,9 +49,10 @@ func (a *Accounts) factorsOf(ctx context.Context, user ID) (factors, error) {
 	return f, err
 }
 
-// TurnPasswordOff takes the password of a user away: they log in with passkeys from then on. Somebody who has not two of
-// them, or one and recovery codes, is ErrNeeded.
-func (a *Accounts) TurnPasswordOff(ctx context.Context, user ID, address string) error {
+// TurnPasswordOff takes the password of a user away: they log in with passkeys from then on. All sessions end but the one, as
+// with every change of the password: somebody may have come with it. Who has not two passkeys, or one and recovery codes, is
+// ErrNeeded.
+func (a *Accounts) TurnPasswordOff(ctx context.Context, user, session ID, address string) error {
 	if err := a.admitChange(ctx, user); err != nil {
 		return err
 	}
@@ -66,9 +67,10 @@ func (a *Accounts) TurnPasswordOff(ctx context.Context, user ID, address string)
 	case !has.enough():
 		return ErrNeeded
 	}
-	if _, err := a.st.UpdateUser(ctx, user, func(u *store.User) error { u.Password = ""; return nil }); err != nil {
+	_, ended, err := a.st.UpdateUserAndEnd(ctx, user, session, func(u *store.User) error { u.Password = ""; return nil })
+	if err != nil {
 		return fmt.Errorf("turn a password off: %w", err)
 	}
-	a.Audit(ctx, Event{Kind: EventPasswordOff, Actor: user, Address: address})
+	a.Audit(ctx, Event{Kind: EventPasswordOff, Actor: user, Address: address, Detail: endedElsewhere(ended)})
 	return nil
 }

@@ -128,9 +128,11 @@ func TestPasswordIsTurnedOffOnlyWithAnotherWayIn(t *testing.T) {
 	a := openAccounts(t, openStore(t), Options{})
 	ada := mustSignUp(t, a, "ada")
 	d := &passkeytest.Device{Origin: localOrigin}
+	token, here := startSession(t, a, ada.ID)
+	elsewhere, there := startSession(t, a, ada.ID)
 	off := func(want error) {
 		t.Helper()
-		if err := a.TurnPasswordOff(t.Context(), ada.ID, ""); !errors.Is(err, want) {
+		if err := a.TurnPasswordOff(t.Context(), ada.ID, here.ID, ""); !errors.Is(err, want) {
 			t.Errorf("turn the password off: %v, want %v", err, want)
 		}
 	}
@@ -148,7 +150,10 @@ func TestPasswordIsTurnedOffOnlyWithAnotherWayIn(t *testing.T) {
 	newCodes(t, a, ada.ID)
 	off(ErrNeeded)
 	addPasskey(t, a, ada.ID, d)
+	wantSession(t, a, elsewhere, there.ID)
 	off(nil)
+	wantSession(t, a, token, here.ID)
+	wantNoSession(t, a, elsewhere) // somebody may have come there with the password
 	if _, err := a.LogIn(t.Context(), "ada", goodPassword, ""); !errors.Is(err, ErrCredentials) {
 		t.Errorf("log in with a password that is off: %v", err)
 	}

@@ -69,13 +69,16 @@ func (a *Accounts) SetPassword(ctx context.Context, by Actor, user ID, password 
 	if err != nil {
 		return User{}, err
 	}
-	u, err = a.changeUser(ctx, user, SpareLastAdmin, func(u *store.User) { u.Password = hash })
-	if err != nil {
-		return User{}, err
+	row, ended, err := a.st.UpdateUserAndEnd(ctx, user, ID{}, func(u *store.User) error { u.Password = hash; return nil })
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return User{}, ErrNoUser
+	case err != nil:
+		return User{}, fmt.Errorf("set a password: %w", err)
 	}
-	a.note(ctx, by, EventUserPassword, user, u.Name)
-	_, err = a.LogOutEverywhere(ctx, by, user)
-	return u, err
+	a.note(ctx, by, EventUserPassword, user, row.Name)
+	a.noteLoggedOut(ctx, by, user, ended)
+	return publicUser(row), nil
 }
 
 // Disable keeps somebody out: they cannot log in, and all of their sessions are over at once, on every node.
@@ -141,10 +144,14 @@ func (a *Accounts) LogOutEverywhere(ctx context.Context, by Actor, user ID) (int
 	if err != nil {
 		return 0, err
 	}
+	a.noteLoggedOut(ctx, by, user, ended)
+	return ended, nil
+}
+
+func (a *Accounts) noteLoggedOut(ctx context.Context, by Actor, user ID, ended int) {
 	if ended > 0 {
 		a.note(ctx, by, EventUserLoggedOut, user, fmt.Sprintf("%d sessions", ended))
 	}
-	return ended, nil
 }
 
 func (a *Accounts) note(ctx context.Context, by Actor, event string, target ID, detail string) {

@@ -45,7 +45,7 @@ func (s *Server) getPasskeys(w http.ResponseWriter, r *http.Request) {
 	case "remove":
 		view.Done = "Removed. Delete it on your device too, so that it is not offered any more."
 	case "off":
-		view.Done = "Your password is off. Log in with a passkey from now on."
+		view.Done = "Your password is off, and you are logged out everywhere else. Log in with a passkey from now on."
 	}
 	s.renderPasskeys(w, r, v, http.StatusOK, view)
 }
@@ -106,7 +106,7 @@ func (s *Server) postPasskeys(w http.ResponseWriter, r *http.Request) {
 	case "rename", "remove":
 		err = s.changePasskey(r, v, do)
 	case "off":
-		err = s.accounts.TurnPasswordOff(r.Context(), v.user.ID, address(r))
+		err = s.accounts.TurnPasswordOff(r.Context(), v.user.ID, v.session, address(r))
 	case "codes":
 		s.showCodes(w, r, v)
 		return
