@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"sync"
@@ -27,7 +28,19 @@ type User struct {
 	Admin    bool
 	Disabled bool
 	Created  time.Time
+
+	proof Proof // of [Accounts.LogIn] alone
 }
+
+// Proof is what somebody has shown to log in, as far as it may be void a moment later: the zero Proof is nothing of that
+// kind. It is no secret.
+type Proof [sha256.Size]byte
+
+// Proof is for [Client], of a user whom [Accounts.LogIn] has given.
+func (u User) Proof() Proof { return u.proof }
+
+// proofOf stands for the password that a user has.
+func proofOf(u store.User) Proof { return sha256.Sum256([]byte(u.Password)) }
 
 const (
 	// DefaultSessionIdle is how long a session lasts without use.

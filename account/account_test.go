@@ -78,6 +78,7 @@ func TestSignUpMakesAnAccountThatCanLogIn(t *testing.T) {
 	}
 	for _, name := range []string{"Ada", "ada", "ADA", "ａｄａ"} {
 		got, err := a.LogIn(t.Context(), name, goodPassword, "")
+		got.proof = u.proof
 		if err != nil || got != u {
 			t.Errorf("log in as %q: %+v, %v, want %+v", name, got, err, u)
 		}
@@ -218,8 +219,12 @@ func TestLogInRenewsAHashOfAnotherCost(t *testing.T) {
 		t.Error("a wrong password changed the hash")
 	}
 	for range 2 {
-		if _, err := dearer.LogIn(t.Context(), "ada", goodPassword, ""); err != nil {
+		in, err := dearer.LogIn(t.Context(), "ada", goodPassword, "")
+		if err != nil {
 			t.Fatal(err)
+		}
+		if _, _, err := dearer.StartSession(t.Context(), in.ID, Client{Proof: in.Proof()}); err != nil {
+			t.Errorf("start a session: %v", err)
 		}
 		row, err := st.UserByID(t.Context(), u.ID)
 		if err != nil || !strings.HasPrefix(row.Password, "$argon2id$v=19$m=128,t=2,p=1$") {

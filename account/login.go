@@ -41,9 +41,11 @@ func (a *Accounts) LogIn(ctx context.Context, name, password, address string) (U
 	}
 	a.Audit(ctx, Event{Kind: EventLogin, Actor: row.ID, Address: address, Detail: "with a password"})
 	if stale {
-		a.renewHash(ctx, row, password)
+		row = a.renewHash(ctx, row, password)
 	}
-	return publicUser(row), nil
+	u := publicUser(row)
+	u.proof = proofOf(row)
+	return u, nil
 }
 
 // noteThrottled notes an attempt that was not looked at. The name is that of an account or left out: what nobody is called
@@ -145,11 +147,13 @@ func (a *Accounts) knows(ctx context.Context, key, address string) (bool, error)
 	return false, nil
 }
 
-// renewHash stores the password at today's cost. If it cannot, the next log-in tries again.
-func (a *Accounts) renewHash(ctx context.Context, row store.User, password string) {
+// renewHash stores the password at today's cost, and gives the user as they are then. If it cannot, the next log-in tries
+// again.
+func (a *Accounts) renewHash(ctx context.Context, row store.User, password string) store.User {
+	renewed := row
 	hash, err := a.hasher.hash(ctx, password)
 	if err == nil {
-		_, err = a.st.UpdateUser(ctx, row.ID, func(u *store.User) error {
+		renewed, err = a.st.UpdateUser(ctx, row.ID, func(u *store.User) error {
 			if u.Password != row.Password {
 				return errUnchanged // the password was changed meanwhile
 			}
@@ -157,9 +161,13 @@ func (a *Accounts) renewHash(ctx context.Context, row store.User, password strin
 			return nil
 		})
 	}
-	if err != nil && !errors.Is(err, errUnchanged) {
+	if err == nil {
+		return renewed
+	}
+	if !errors.Is(err, errUnchanged) {
 		a.log.Warn("a password hash was not renewed", "user", row.ID, "error", err)
 	}
+	return row
 }
 
 // errUnchanged ends a change of a row that needs none.

@@ -45,6 +45,7 @@ type Session struct {
 type Client struct {
 	Address, Agent string
 	Brief          bool
+	Proof          Proof // of who came with a password
 }
 
 // touch is a use of a session, or of an access token, that is not written yet.
@@ -54,7 +55,8 @@ type touch struct {
 }
 
 // StartSession makes a session, a new one at each log-in. The token is the secret for the cookie: it is given once and not
-// stored. A user who is unknown or disabled is ErrNoUser.
+// stored. A user who is unknown or disabled is ErrNoUser. Who came with a password that is theirs no more, since it was
+// looked at, is ErrCredentials: what ends all sessions must not miss the one that is just being started.
 func (a *Accounts) StartSession(ctx context.Context, user ID, c Client) (token string, s Session, err error) {
 	u, err := a.UserByID(ctx, user)
 	if err != nil {
@@ -66,7 +68,7 @@ func (a *Accounts) StartSession(ctx context.Context, user ID, c Client) (token s
 	token = newToken()
 	now := time.Now()
 	idle, life := a.lasts(c.Brief)
-	row, err := a.st.CreateSession(ctx, store.Session{
+	row, err := a.st.CreateSessionIf(ctx, store.Session{
 		ID:      store.NewID(),
 		Token:   hashToken(token),
 		User:    user,
@@ -77,6 +79,14 @@ func (a *Accounts) StartSession(ctx context.Context, user ID, c Client) (token s
 		Proven:  now,
 		Agent:   shorten(c.Agent, maxAgent),
 		Address: shorten(c.Address, maxAddress),
+	}, func(u store.User) error {
+		switch {
+		case u.Disabled:
+			return ErrNoUser
+		case c.Proof != Proof{} && c.Proof != proofOf(u):
+			return ErrCredentials
+		}
+		return nil
 	})
 	if err != nil {
 		return "", Session{}, fmt.Errorf("start a session: %w", err)

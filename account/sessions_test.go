@@ -246,3 +246,25 @@ func TestNewPasswordIsRefusedWithWhatToMend(t *testing.T) {
 		t.Errorf("log in with the password as it was: %v", err)
 	}
 }
+
+// Somebody who logs in with the old password all the time must not keep a session that began while it was replaced.
+func TestLogInThatAnotherPasswordOvertookGetsNoSession(t *testing.T) {
+	t.Parallel()
+	a := openAccounts(t, openStore(t), Options{})
+	ada := mustSignUp(t, a, "ada")
+	late, err := a.LogIn(t.Context(), "ada", goodPassword, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := a.StartSession(t.Context(), late.ID, Client{Proof: late.Proof()}); err != nil {
+		t.Errorf("before: %v", err)
+	}
+	change := PasswordChange{User: ada.ID, Old: goodPassword, New: "six green windows"}
+	if err := a.ChangePassword(t.Context(), change); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := a.StartSession(t.Context(), late.ID, Client{Proof: late.Proof()}); !errors.Is(err, ErrCredentials) {
+		t.Errorf("after: %v, want ErrCredentials", err)
+	}
+	wantSessions(t, a, ada.ID)
+}

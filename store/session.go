@@ -81,12 +81,31 @@ func (x *Session) write(t *tx) error {
 // CreateSession adds a session, with a new ID if it has none. ErrConflict: the ID
 // or the token is in use.
 func (s *Store) CreateSession(ctx context.Context, x Session) (Session, error) {
+	return s.createSession(ctx, x, func(*tx) error { return nil })
+}
+
+// CreateSessionIf is [Store.CreateSession] if its user, as they are in the same moment,
+// is allowed one: the error of allowed is returned. ErrNotFound: there is no such user.
+func (s *Store) CreateSessionIf(ctx context.Context, x Session, allowed func(User) error) (Session, error) {
+	return s.createSession(ctx, x, func(t *tx) error {
+		u, err := find[User](t, userByID, x.User)
+		if err != nil {
+			return err
+		}
+		return allowed(u)
+	})
+}
+
+func (s *Store) createSession(ctx context.Context, x Session, check func(*tx) error) (Session, error) {
 	x.Header = Header{}
 	if x.ID.IsZero() {
 		x.ID = NewID()
 	}
 	var created Session
 	err := s.writer.submit(ctx, "create session", func(t *tx) error {
+		if err := check(t); err != nil {
+			return err
+		}
 		if err := absent[Session](t, sessionByID, x.ID); err != nil {
 			return err
 		}

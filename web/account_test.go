@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"syscall"
@@ -136,6 +137,23 @@ func TestANewPasswordLogsOutEverywhereElse(t *testing.T) {
 	ada.get("/settings/password/?saved").want(t, http.StatusOK).says(t, "is changed")
 	stays.ask(`{"type":"users","ref":1}`)
 	s.logIn("ada", "six green windows", "x", true)
+}
+
+func TestLogInThatAnotherPasswordOvertookEntersNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.signUp("ada")
+	late, err := s.accounts.LogIn(t.Context(), "ada", goodPassword, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{"old_password": {goodPassword}, "password": {"six green windows"}}
+	ada.post("/settings/password/", form).leadsTo(t, "../../settings/password/?saved")
+	w := httptest.NewRecorder()
+	err = s.server.enter(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/log_in/", nil), late)
+	if !errors.Is(err, account.ErrCredentials) || len(w.Result().Cookies()) != 0 {
+		t.Errorf("enter: %v, with cookies %v", err, w.Result().Cookies())
+	}
 }
 
 func TestWhoeverHasNoPasswordProvesInAnotherWayWhoTheyAre(t *testing.T) {

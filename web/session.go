@@ -115,6 +115,7 @@ func (s *Server) enterBriefly(w http.ResponseWriter, r *http.Request, user accou
 }
 
 func (s *Server) begin(w http.ResponseWriter, r *http.Request, user account.User, client account.Client) error {
+	client.Proof = user.Proof()
 	token, _, err := s.accounts.StartSession(r.Context(), user.ID, client)
 	if err != nil {
 		return err
