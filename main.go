@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -88,8 +89,8 @@ func commands() []command {
 // run does what the arguments say. Its result is the exit code: 0 done, 1 it did not work, 2 the arguments make no sense.
 func run(p program) int {
 	c, args, err := choose(p.args)
-	if err == nil && c == nil {
-		fmt.Fprint(p.out, overview())
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(p.out, overview(args...))
 		return 0
 	}
 	name := "snug"
@@ -121,16 +122,20 @@ func run(p program) int {
 	return 1
 }
 
-// choose finds the command and its arguments. No command means that the list of commands was asked for.
+// choose finds the command and its arguments. [flag.ErrHelp] asks for the list of commands: of all, or of those that
+// begin with the word that it gives.
 func choose(args []string) (*command, []string, error) {
 	all := commands()
 	if len(args) > 0 {
 		switch args[0] {
 		case "-h", "-help", "--help":
-			return nil, nil, nil
+			return nil, nil, flag.ErrHelp
 		case "help":
 			if args = args[1:]; len(args) == 0 || strings.HasPrefix(args[0], "-") {
-				return nil, nil, nil
+				return nil, nil, flag.ErrHelp
+			}
+			if len(args) == 1 && len(deeds(all, args[0])) > 0 {
+				return nil, args, flag.ErrHelp
 			}
 			c, rest, err := choose(args)
 			if err == nil && len(rest) > 0 {
@@ -152,6 +157,9 @@ func choose(args []string) (*command, []string, error) {
 	}
 	name := args[0]
 	if deeds := deeds(all, name); len(deeds) > 0 {
+		if len(args) == 2 && slices.Contains([]string{"-h", "-help", "--help"}, args[1]) {
+			return nil, args[:1], flag.ErrHelp
+		}
 		if len(args) == 1 || strings.HasPrefix(args[1], "-") {
 			return nil, nil, &usageError{fmt.Sprintf("%s wants to know what to do: %s", name, strings.Join(deeds, " or "))}
 		}
@@ -171,10 +179,17 @@ func deeds(all []command, first string) []string {
 	return found
 }
 
-func overview() string {
+// overview is the list of commands, or of those that begin with a word.
+func overview(first ...string) string {
 	var b strings.Builder
-	b.WriteString("Snug is a group-chat and presence server.\n\nUsage: snug [command] [flags]\n\n")
-	for _, c := range append(commands(), command{name: "help", args: "[COMMAND]", summary: "this list, or all about one command"}) {
+	list := append(commands(), command{name: "help", args: "[COMMAND]", summary: "this list, or all about one command"})
+	if len(first) == 0 {
+		b.WriteString("Snug is a group-chat and presence server.\n\nUsage: snug [command] [flags]\n\n")
+	} else {
+		fmt.Fprintf(&b, "Usage: snug %s ... [flags]\n\n", first[0])
+		list = slices.DeleteFunc(list, func(c command) bool { return !strings.HasPrefix(c.name, first[0]+" ") })
+	}
+	for _, c := range list {
 		fmt.Fprintf(&b, "  %-26s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
 	}
 	b.WriteString("\nEvery command takes --help.\n")

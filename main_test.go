@@ -65,3 +65,21 @@ func TestEveryCommandHasHelp(t *testing.T) {
 		}
 	}
 }
+
+func TestFirstWordsOfCommandsHaveHelp(t *testing.T) {
+	for _, c := range commands() {
+		first, _, two := strings.Cut(c.name, " ")
+		if !two {
+			continue
+		}
+		for _, args := range [][]string{{first, "--help"}, {first, "-h"}, {"help", first}} {
+			var out, errors bytes.Buffer
+			if code := run(program{args: args, out: &out, errors: &errors}); code != 0 || errors.Len() > 0 {
+				t.Errorf("snug %s: code %d, %s", strings.Join(args, " "), code, errors.String())
+			}
+			if !strings.Contains(out.String(), "\n  "+c.name+" ") || strings.Contains(out.String(), "\n  serve ") {
+				t.Errorf("snug %s prints\n%s", strings.Join(args, " "), out.String())
+			}
+		}
+	}
+}
