@@ -205,12 +205,15 @@ func TestAllProblemsAreToldAtOnce(t *testing.T) {
 }
 
 func TestListsAndZeroFromTheEnvironment(t *testing.T) {
-	e, err := load(t, "[server]\nnames = [\"old\"]\n", []string{"SNUG_SERVER_NAMES=attic.local, snug.example", "SNUG_LIMITS_LOGINS_PER_MINUTE=0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"attic.local", "snug.example"}, e.Server.Names); diff != "" || e.Limits.LoginsPerMinute != 0 {
-		t.Errorf("names %v, logins %d", e.Server.Names, e.Limits.LoginsPerMinute)
+	// The second is how the file, the reference and the errors write it.
+	for _, names := range []string{"attic.local, snug.example", ` ["attic.local", "snug.example"]`} {
+		e, err := load(t, "[server]\nnames = [\"old\"]\n", []string{"SNUG_SERVER_NAMES=" + names, "SNUG_LIMITS_LOGINS_PER_MINUTE=0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"attic.local", "snug.example"}, e.Server.Names); diff != "" || e.Limits.LoginsPerMinute != 0 {
+			t.Errorf("names %v, logins %d", e.Server.Names, e.Limits.LoginsPerMinute)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/netip"
@@ -154,6 +155,9 @@ func (f Field) parse(text string) (any, error) {
 		return f.check(text == "true")
 	case reflect.Slice:
 		list := []any{}
+		if text = strings.TrimSpace(text); strings.HasPrefix(text, "[") && json.Unmarshal([]byte(text), &list) == nil {
+			return f.check(list) // written as in the file
+		}
 		for item := range strings.SplitSeq(text, ",") {
 			if item = strings.TrimSpace(item); item != "" {
 				list = append(list, item)
