@@ -97,7 +97,7 @@ func (s *Server) failSignUp(w http.ResponseWriter, r *http.Request, view SignUpP
 	case errors.As(err, &fields):
 	case errors.As(err, &field):
 		fields = account.FieldErrors{field}
-	case errors.As(err, &throttled), errors.Is(err, account.ErrSetup):
+	case errors.As(err, &throttled):
 		t := explain(err)
 		t.retryAfter(w.Header())
 		status, view.Errors["form"] = t.status, t.text
