@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -136,7 +137,11 @@ func invitationAdd(fs *flag.FlagSet) action {
 			note = "Put the address of this Snug before it, such as https://chat.example/, and send it to those whom you invite; it is not shown again."
 			made.Links = []string{made.Path}
 		}
-		fmt.Fprintf(p.errors, "%s It makes %d accounts until %s:\n", note, made.Uses, moment(made.Expires))
+		accounts := "one account"
+		if made.Uses > 1 {
+			accounts = strconv.Itoa(made.Uses) + " accounts"
+		}
+		fmt.Fprintf(p.errors, "%s It makes %s until %s:\n", note, accounts, moment(made.Expires))
 		_, err := fmt.Fprintln(p.out, strings.Join(made.Links, "\n"))
 		return err
 	}
