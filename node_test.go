@@ -20,6 +20,7 @@ func TestOpenAddressIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	const warning = "whoever is on the network between can read along"
 	open := snugtest.Start(t, snugtest.Options{Args: []string{"--listen", ":0"}})
+	open.Stop() // then all that it said is read
 	if !strings.HasPrefix(open.URL, "http://localhost:") || !strings.Contains(open.Stderr(), warning) {
 		t.Errorf("at %s there is no warning:\n%s", open.URL, open.Stderr())
 	}
