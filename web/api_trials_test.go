@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -262,4 +263,32 @@ func tryLimit(t *testing.T, route apiRoute, tr *operationTrial) {
 		return
 	}
 	t.Errorf("%d calls reach no limit of %d", most+1, most)
+}
+
+// What is left of a deleted room is told as the document says, by every operation that names it.
+func TestCallsAboutADeletedRoomAreAnsweredAsTheDocumentSays(t *testing.T) {
+	t.Parallel()
+	w := newRouteWorld(t, false)
+	message, hooked := ofMessage(w), w.webhook()
+	trials := operationTrials()
+	if _, err := w.chat.DeleteRoom(t.Context(), "lobby"); err != nil {
+		t.Fatal(err)
+	}
+	for _, route := range w.server.apiRoutes() {
+		tr := trials[route.method+" "+route.path]
+		path := strings.NewReplacer("{room}", "lobby", "{id}", "019aa5b2-7c00-7000-8000-0000000000a1").Replace(route.path)
+		want := http.StatusGone
+		switch {
+		case strings.HasPrefix(route.path, "messages/"):
+			path, want = message, http.StatusNotFound
+		case route.path == "events":
+			path += "?room=lobby"
+		case path == route.path || route.method == http.MethodPost && route.path == "rooms":
+			continue // it is about no room, or about another
+		}
+		if a := w.attempt(w.right, route.method, path, tr.body); a.status != want {
+			t.Errorf("%s %s: %d, want %d: %s", route.method, route.path, a.status, want, a.body)
+		}
+	}
+	w.nobody.do(http.MethodPost, hooked, url.Values{"payload": {`{"text":"built"}`}}).want(t, http.StatusNotFound)
 }
