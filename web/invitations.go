@@ -96,7 +96,7 @@ func (s *Server) postInvitations(w http.ResponseWriter, r *http.Request) {
 	if faults == nil {
 		token, made, err := s.accounts.Invite(r.Context(), v.actor(r), wish)
 		if err == nil {
-			fresh := InvitationsPage{Uses: "1", Lives: chosen("168h"), Link: s.linkTo(r, token, made)}
+			fresh := InvitationsPage{Uses: "1", Lives: chosen("168h"), Link: linkOnce(r, "invite/"+token+"/", expiryWords(made))}
 			s.showInvitations(w, r, v, http.StatusOK, fresh)
 			return
 		}
@@ -142,14 +142,14 @@ func chosen(value string) []LifeView {
 	return all
 }
 
-// linkTo is the link of an invitation. Behind a proxy with a path of its own only the page's script knows the whole of it.
-func (s *Server) linkTo(r *http.Request, token string, made account.Invitation) *LinkView {
+// linkOnce is an address to copy, below our root. Behind a proxy with a path of its own only the page's script knows the
+// whole of it.
+func linkOnce(r *http.Request, path, says string) *LinkView {
 	scheme := "http"
 	if overTLS(r) {
 		scheme = "https"
 	}
-	path := "invite/" + token + "/"
-	return &LinkView{Href: base(r) + path, URL: scheme + "://" + r.Host + "/" + path, Says: expiryWords(made)}
+	return &LinkView{Href: base(r) + path, URL: scheme + "://" + r.Host + "/" + path, Says: says}
 }
 
 func expiryWords(i account.Invitation) string {

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"snug/chat"
 )
@@ -28,7 +29,7 @@ func (s *Server) postHooks(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	switch t := explainToProgram(err); {
 	case err == nil:
-		view.Made, view.Address = hook.Name, here(r)+hookPath+secret
+		view.Made, view.Address = hook.Name, linkOnce(r, strings.TrimPrefix(hookPath, "/")+secret, "")
 	case t.code == chat.CodeBadField:
 		status, view.HookName, view.HookError = http.StatusUnprocessableEntity, name, t.text
 	default:
@@ -53,12 +54,4 @@ func (s *Server) postRevokeHook(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	seeOther(w, r, "/chat/"+url.PathEscape(r.PathValue("room"))+"/settings/?revoked")
-}
-
-// here is the address of this server as the browser has it. It is for people to copy, nothing is decided by it.
-func here(r *http.Request) string {
-	if overTLS(r) {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }

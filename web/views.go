@@ -183,8 +183,8 @@ type SettingsPage struct {
 	Guests    bool
 	Saved     bool
 	Hooks     []HookView
-	Made      string // the name of the webhook that was just made
-	Address   string // its address, shown this once
+	Made      string    // the name of the webhook that was just made
+	Address   *LinkView // its address, shown this once
 	Revoked   bool
 	HookName  string // what was typed
 	HookError string

@@ -2,6 +2,8 @@
 for (const box of document.querySelectorAll("[data-copy]")) {
   const input = box.querySelector("input");
   const button = box.querySelector("button");
+  // A link is made whole by the address that the browser knows this place by.
+  if (input.dataset.href) input.value = new URL(input.dataset.href, location.href).href;
   button.hidden = false;
   button.addEventListener("click", async () => {
     input.select();
