@@ -182,7 +182,7 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 	}
 	a.done.Go(func() { a.housekeep(ctx) })
 	a.done.Go(func() { a.journal.run(ctx) })
-	a.done.Go(func() { a.endings.run(ctx) })
+	a.done.Go(func() { a.endings.run(ctx, a.endedElsewhere) })
 	for range touchers {
 		a.done.Go(func() { a.touch(ctx) })
 	}
@@ -210,8 +210,11 @@ func (a *Accounts) follow(rows []store.Row) {
 			}
 		case *store.Record:
 			a.followParty(row)
-			if row.Kind == store.KindToken && row.Final {
+			switch {
+			case row.Kind == store.KindToken && row.Final:
 				a.endings.add(ending{session: row.ID, user: row.Owner})
+			case row.Kind == store.KindEnding:
+				a.endings.add(ending{user: row.Owner, begun: true})
 			}
 		}
 	}

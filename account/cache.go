@@ -1,6 +1,7 @@
 package account
 
 import (
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,6 +106,10 @@ func (c *cache) follow(rows []store.Row) {
 			c.followSession(row)
 		case *store.User:
 			c.followUser(row)
+		case *store.Record:
+			if row.Kind == store.KindEnding {
+				c.forget(row.Owner)
+			}
 		}
 	}
 }
@@ -132,4 +137,12 @@ func (c *cache) followUser(row *store.User) {
 	if _, ok := c.users[row.ID]; ok {
 		c.users[row.ID] = publicUser(*row)
 	}
+}
+
+// forget has the sessions of a user read again. It is rare, so it may look at all.
+func (c *cache) forget(user ID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changes++
+	maps.DeleteFunc(c.sessions, func(_ [32]byte, live *liveSession) bool { return live.user == user })
 }

@@ -194,6 +194,10 @@ func (e *elsewhere) lookUp(ctx context.Context, token [32]byte) []store.Row {
 	if err != nil {
 		return nil
 	}
+	// The other node may not have heard of it yet.
+	if end, err := e.st.EndingOf(ctx, session.User); err != nil || end.Ends(session) {
+		return nil
+	}
 	return []store.Row{&session, &user}
 }
 

@@ -8,7 +8,10 @@ import (
 )
 
 // ending is a session or an access token that is over, or with a zero session all of a user's.
-type ending struct{ session, user ID }
+type ending struct {
+	session, user ID
+	begun         bool // only those of the user that are over by a [store.Ending]
+}
 
 // endings tells who wants to know that sessions are over. It has a goroutine of its own, so that the store, which
 // reports them, never waits for those who close sockets.
@@ -38,7 +41,8 @@ func (e *endings) add(end ending) {
 	}
 }
 
-func (e *endings) run(ctx context.Context) {
+// run tells of endings. Which sessions a [store.Ending] ends, it asks over.
+func (e *endings) run(ctx context.Context, over func(ctx context.Context, user ID) []ending) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -51,11 +55,34 @@ func (e *endings) run(ctx context.Context) {
 		told := slices.Collect(maps.Values(e.told))
 		e.mu.Unlock()
 		for _, end := range waiting {
-			for _, fn := range told {
-				fn(end.session, end.user)
+			all := []ending{end}
+			if end.begun {
+				all = over(ctx, end.user)
+			}
+			for _, end := range all {
+				for _, fn := range told {
+					fn(end.session, end.user)
+				}
 			}
 		}
 	}
+}
+
+// endedElsewhere lists the sessions of a user that are over because another node ended all it knew, and all it did not. If that cannot be read all of
+// the user's sockets close: whose session is good comes back.
+func (a *Accounts) endedElsewhere(ctx context.Context, user ID) []ending {
+	rows, err := a.st.EndedSessionsOf(ctx, user)
+	if err != nil {
+		if ctx.Err() == nil {
+			a.log.Warn("sessions that were ended on another node could not be read", "user", user, "error", err)
+		}
+		return []ending{{user: user}}
+	}
+	all := make([]ending, len(rows))
+	for i, row := range rows {
+		all[i] = ending{session: row.ID, user: user}
+	}
+	return all
 }
 
 // OnEnded has fn called after a session or an access token was revoked, whoever revoked it, and after a user was disabled: then sessionID is

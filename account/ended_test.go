@@ -13,13 +13,13 @@ func TestEndingsAreTold(t *testing.T) {
 	a := openAccounts(t, st, Options{})
 	u := mustSignUp(t, a, "ada")
 	told := make(chan ending, 10)
-	stop := a.OnEnded(func(session, user ID) { told <- ending{session, user} })
+	stop := a.OnEnded(func(session, user ID) { told <- ending{session: session, user: user} })
 	_, one := startSession(t, a, u.ID)
 	_, two := startSession(t, a, u.ID)
 	if err := a.EndSession(t.Context(), one.ID); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-told; got != (ending{one.ID, u.ID}) {
+	if got := <-told; got != (ending{session: one.ID, user: u.ID}) {
 		t.Errorf("told of %v, want the first session", got)
 	}
 	// As if another node had revoked it.
@@ -30,7 +30,7 @@ func TestEndingsAreTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := <-told; got != (ending{two.ID, u.ID}) {
+	if got := <-told; got != (ending{session: two.ID, user: u.ID}) {
 		t.Errorf("told of %v, want the second session", got)
 	}
 	mustDisable(t, st, u.ID)

@@ -164,8 +164,12 @@ func (a *Accounts) load(ctx context.Context, hash [32]byte) (*liveSession, User,
 	if err != nil {
 		return nil, User{}, fmt.Errorf("look up a session: %w", err)
 	}
+	end, err := a.st.EndingOf(ctx, row.User)
+	if err != nil {
+		return nil, User{}, fmt.Errorf("look up a session: %w", err)
+	}
 	userRow, err := a.st.UserByID(ctx, row.User)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) || (err == nil && end.Ends(row)) {
 		return nil, User{}, ErrNoSession
 	}
 	if err != nil {

@@ -79,7 +79,7 @@ func TestTokenThatIsOverIsRefusedAndWhyIsKnown(t *testing.T) {
 		elsewhere := openAccounts(t, st, Options{})
 		ada, grace := mustSignUp(t, a, "ada"), mustSignUp(t, a, "grace")
 		told := make(chan ending, 10)
-		defer a.OnEnded(func(session, user ID) { told <- ending{session, user} })()
+		defer a.OnEnded(func(session, user ID) { told <- ending{session: session, user: user} })()
 		revoked, made := mustCreateToken(t, a, ada.ID, ScopeRead)
 		for _, user := range []ID{grace.ID, store.NewID()} {
 			if _, err := a.RevokeToken(t.Context(), user, made.ID); !errors.Is(err, ErrNoToken) {
@@ -89,7 +89,7 @@ func TestTokenThatIsOverIsRefusedAndWhyIsKnown(t *testing.T) {
 		if was, err := a.RevokeToken(t.Context(), ada.ID, made.ID); err != nil || was.Name != "doorbell" {
 			t.Fatalf("revoke: %+v, %v", was, err)
 		}
-		if got := <-told; got != (ending{made.ID, ada.ID}) {
+		if got := <-told; got != (ending{session: made.ID, user: ada.ID}) {
 			t.Errorf("told of %v, want the token", got)
 		}
 		if _, err := a.RevokeToken(t.Context(), ada.ID, made.ID); !errors.Is(err, ErrNoToken) {

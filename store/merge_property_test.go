@@ -36,7 +36,7 @@ func randomHistory(r *rand.Rand, n int) []Row {
 		at := time.UnixMilli(base.Millis() + r.Int64N(1000)).UTC()
 		key := keys[r.IntN(len(keys))]
 		var row Row
-		switch r.IntN(13) {
+		switch r.IntN(14) {
 		case 0, 1, 2:
 			u := &User{
 				Header: h, ID: pick(people), ClaimedName: strings.ToUpper(key), ClaimedKey: key,
@@ -47,7 +47,7 @@ func randomHistory(r *rand.Rand, n int) []Row {
 		case 3:
 			row = &Seen{Header: h, User: pick(people), At: at}
 		case 4:
-			x := &Session{Header: h, ID: ID{byte(1 + r.IntN(3))}, User: pick(people), Created: at, Used: at, Expires: at.Add(time.Hour * 1000), Revoked: r.IntN(4) == 0}
+			x := &Session{Header: h, ID: ID{byte(1 + r.IntN(3))}, User: pick(people), Created: at, Used: at, Expires: at.Add(time.Hour * 1000), Revoked: r.IntN(4) == 0, Knew: Stamp(r.IntN(2)) * (base + Stamp(r.IntN(30)))}
 			x.Token[0] = byte(r.IntN(2))
 			row = x
 		case 5:
@@ -72,6 +72,9 @@ func randomHistory(r *rand.Rand, n int) []Row {
 				Header: h, Kind: KindSetting, ID: RecordID(KindSetting, key), Key: key, Created: at,
 				Body: fmt.Sprintf(`{"value": %d}`, r.IntN(9)), Final: r.IntN(20) == 0,
 			}
+		case 10:
+			owner := pick(people)
+			row = &Record{Header: h, Kind: KindEnding, ID: endingID(owner), Owner: owner, Created: at, Body: string(encode(endingBody{ID{byte(r.IntN(4))}}))}
 		default:
 			m := &Message{Header: h, ID: ID{byte(1 + r.IntN(6))}, Author: pick(people), Posted: base + Stamp(r.IntN(30)), Text: fmt.Sprint("text ", r.IntN(3))}
 			if r.IntN(4) == 0 {

@@ -161,6 +161,9 @@ func checkFixture(t *testing.T, s *Store, version int) {
 			t.Errorf("deleted room = %+v, %v", old, err)
 		}
 	}
+	if version >= 7 && session.Knew != 65530 {
+		t.Errorf("session knew %d", session.Knew)
+	}
 	if vector, place, err := s.Vector(ctx); err != nil || place != newest || vector[ID{15}] != uint64(newest) || vector[s.Feed()] != 0 {
 		t.Errorf("vector = %v at %d, %v", vector, place, err)
 	}

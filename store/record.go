@@ -18,6 +18,7 @@ const (
 	KindInvited    = "invited"
 	KindAudit      = "audit"
 	KindSetting    = "setting"
+	KindEnding     = "ending" // see [Ending]
 )
 
 const (
@@ -51,12 +52,12 @@ func RecordID(kind, key string) ID {
 
 // RecordKinds are all kinds of records.
 func RecordKinds() []string {
-	return []string{KindPasskey, KindRecovery, KindToken, KindHook, KindInvitation, KindInvited, KindAudit, KindSetting}
+	return []string{KindPasskey, KindRecovery, KindToken, KindHook, KindInvitation, KindInvited, KindAudit, KindSetting, KindEnding}
 }
 
 func isRecordKind(kind string) bool {
 	switch kind {
-	case KindPasskey, KindRecovery, KindToken, KindHook, KindInvitation, KindInvited, KindAudit, KindSetting:
+	case KindPasskey, KindRecovery, KindToken, KindHook, KindInvitation, KindInvited, KindAudit, KindSetting, KindEnding:
 		return true
 	}
 	return false
@@ -139,6 +140,13 @@ func (x *Record) check() error {
 		return errors.New("its body is no JSON object")
 	case x.Kind == KindSetting && x.ID != RecordID(KindSetting, x.Key):
 		return errors.New("its id is not that of its key")
+	case x.Kind == KindEnding && (x.ID != endingID(x.Owner) || x.Final):
+		return errors.New("it is no ending of its owner's sessions")
+	}
+	if x.Kind == KindEnding {
+		if _, err := x.ending(); err != nil {
+			return err
+		}
 	}
 	for _, at := range []time.Time{x.Created, x.Expires} {
 		if ms := millis(at); ms < 0 || ms >= maxMillis {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -20,15 +21,16 @@ type Session struct {
 	Revoked bool
 	Brief   bool      // until the browser closes: the browser forgets it then, and it lasts less
 	Proven  time.Time // when its owner last proved who they are
+	Knew    Stamp     // the [Ending] that its node knew of when it began; 1: of none; 0: an older version did not note it
 }
 
-const sessionColumns = `place, stamp, feed, seq, extra, id, token, user, created, used, expires, agent, address, revoked, brief, proven`
+const sessionColumns = `place, stamp, feed, seq, extra, id, token, user, created, used, expires, agent, address, revoked, brief, proven, knew`
 
 func (x *Session) scan(from scanner) error {
 	var token []byte
 	if err := from.Scan(&x.Place, &x.Stamp, &x.Feed, &x.Seq, &x.Extra,
 		&x.ID, &token, &x.User, (*timeColumn)(&x.Created), (*timeColumn)(&x.Used), (*timeColumn)(&x.Expires),
-		&x.Agent, &x.Address, &x.Revoked, &x.Brief, (*timeColumn)(&x.Proven)); err != nil {
+		&x.Agent, &x.Address, &x.Revoked, &x.Brief, (*timeColumn)(&x.Proven), &x.Knew); err != nil {
 		return err
 	}
 	if len(token) != len(x.Token) {
@@ -47,12 +49,12 @@ const (
 	liveSessionsByUser = `SELECT ` + sessionColumns + ` FROM sessions
 		WHERE user = ? AND revoked = 0 AND expires > ? ORDER BY used DESC, id`
 	putSession = `INSERT INTO sessions (` + sessionColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
 			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq, extra = excluded.extra,
 			token = excluded.token, user = excluded.user, created = excluded.created, used = excluded.used, expires = excluded.expires,
 			agent = excluded.agent, address = excluded.address, revoked = excluded.revoked,
-			brief = excluded.brief, proven = excluded.proven`
+			brief = excluded.brief, proven = excluded.proven, knew = excluded.knew`
 	deleteExpiredSessions = `DELETE FROM sessions
 		WHERE expires < ?1 AND (revoked = 0 OR created < ?1 - ?2)`
 )
@@ -75,7 +77,7 @@ func (t *tx) putSession(x *Session) error {
 func (x *Session) write(t *tx) error {
 	return t.write(putSession, x.Place, int64(x.Stamp), x.Feed, int64(x.Seq), x.Extra,
 		x.ID, x.Token[:], x.User, millis(x.Created), millis(x.Used), millis(x.Expires),
-		x.Agent, x.Address, x.Revoked, x.Brief, millis(x.Proven))
+		x.Agent, x.Address, x.Revoked, x.Brief, millis(x.Proven), int64(x.Knew))
 }
 
 // CreateSession adds a session, with a new ID if it has none. ErrConflict: the ID
@@ -112,7 +114,12 @@ func (s *Store) createSession(ctx context.Context, x Session, check func(*tx) er
 		if err := absent[Session](t, sessionByToken, x.Token[:]); err != nil {
 			return err
 		}
+		e, err := t.endingOf(x.User)
+		if err != nil {
+			return err
+		}
 		created = x
+		created.Knew = max(e.At, 1)
 		return t.putSession(&created)
 	})
 	if err != nil {
@@ -134,7 +141,7 @@ func (s *Store) UpdateSession(ctx context.Context, id ID, change func(*Session) 
 		if err := change(&x); err != nil {
 			return err
 		}
-		x.Header, x.ID, x.Token, x.User, x.Created = old.Header, old.ID, old.Token, old.User, old.Created
+		x.Header, x.ID, x.Token, x.User, x.Created, x.Knew = old.Header, old.ID, old.Token, old.User, old.Created, old.Knew
 		x.Revoked = x.Revoked || old.Revoked
 		err = t.putSession(&x)
 		updated = x
@@ -146,25 +153,31 @@ func (s *Store) UpdateSession(ctx context.Context, id ID, change func(*Session) 
 	return updated, nil
 }
 
-// SessionByToken finds a session, also one that is revoked or has expired.
+// SessionByToken finds a session, also one that is revoked, has expired, or is over by an [Ending].
 func (s *Store) SessionByToken(ctx context.Context, token [32]byte) (Session, error) {
 	return readOne[Session](ctx, s, "read session", sessionByToken, token[:])
 }
 
 // SessionsOf lists all sessions of a user, oldest first, also those that are
-// revoked or have expired.
+// revoked, have expired, or are over by an [Ending].
 func (s *Store) SessionsOf(ctx context.Context, user ID) ([]Session, error) {
 	return readMany[Session](ctx, s, "list sessions", sessionsByUser, user)
 }
 
-// LiveSessionsOf lists the sessions of a user that are neither revoked nor expired
+// LiveSessionsOf lists the sessions of a user that are neither over nor expired
 // then, the last used first.
 func (s *Store) LiveSessionsOf(ctx context.Context, user ID, now time.Time) ([]Session, error) {
-	return readMany[Session](ctx, s, "list sessions", liveSessionsByUser, user, millis(now))
+	e, err := s.EndingOf(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	live, err := readMany[Session](ctx, s, "list sessions", liveSessionsByUser, user, millis(now))
+	return slices.DeleteFunc(live, e.Ends), err
 }
 
-// EndSessions revokes all sessions of a user but one, which may be none, and
-// says how many of them had not expired.
+// EndSessions ends all sessions of a user but one, which may be none, and
+// says how many of them had not expired. Those that are not known here, because they
+// were begun on a node that is away, are over when they become known; see [Ending].
 func (s *Store) EndSessions(ctx context.Context, user, keep ID) (int, error) {
 	var n int
 	err := s.writer.submit(ctx, "end sessions", func(t *tx) (err error) {
@@ -182,17 +195,24 @@ func (t *tx) endSessions(user, keep ID) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	before, err := t.endingOf(user)
+	if err != nil {
+		return 0, err
+	}
+	if err := t.putEnding(user, keep); err != nil {
+		return 0, err
+	}
 	n := 0
 	for i := range live {
 		if live[i].ID == keep {
 			continue
 		}
+		if t.now.Before(live[i].Expires) && !before.Ends(live[i]) {
+			n++
+		}
 		live[i].Revoked = true
 		if err := t.putSession(&live[i]); err != nil {
 			return 0, err
-		}
-		if t.now.Before(live[i].Expires) {
-			n++
 		}
 	}
 	return n, nil

@@ -154,8 +154,7 @@ func (s *Store) UpdateUserKeepingAdmin(ctx context.Context, id ID, change func(*
 	return s.updateUser(ctx, id, change, (*tx).keepAdmin)
 }
 
-// UpdateUserAndEnd is [Store.UpdateUser] and revokes all sessions of the user but one,
-// which may be none: both or neither.
+// UpdateUserAndEnd is [Store.UpdateUser] and [Store.EndSessions]: both or neither.
 func (s *Store) UpdateUserAndEnd(ctx context.Context, id, keep ID, change func(*User) error) (updated User, ended int, err error) {
 	updated, err = s.updateUser(ctx, id, change, func(t *tx, _, _ User) (err error) {
 		ended, err = t.endSessions(id, keep)

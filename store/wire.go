@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
-	"time"
 	"unicode/utf8"
 )
 
@@ -69,6 +67,7 @@ type wireSession struct {
 	Address string `json:"address"`
 	Brief   bool   `json:"brief,omitzero"`
 	Proven  int64  `json:"proven,omitzero"`
+	Knew    Stamp  `json:"knew,omitzero"`
 }
 
 type wireRecord struct {
@@ -121,7 +120,7 @@ func (s *Seen) wire() any { return wireSeen{head(s), millis(s.At)} }
 func (x *Session) wire() any {
 	return wireSession{
 		head(x), hex.EncodeToString(x.Token[:]), x.User,
-		millis(x.Created), millis(x.Used), millis(x.Expires), x.Agent, x.Address, x.Brief, millis(x.Proven),
+		millis(x.Created), millis(x.Used), millis(x.Expires), x.Agent, x.Address, x.Brief, millis(x.Proven), x.Knew,
 	}
 }
 
@@ -277,6 +276,7 @@ func (f *fields) row(kind string, id ID, final bool) Row {
 		f.take("address", &x.Address)
 		f.take("brief", &x.Brief)
 		x.Proven = f.time("proven")
+		f.take("knew", &x.Knew)
 		return x
 	case kindRoom:
 		r := &Room{ID: id, Deleted: final}
@@ -308,107 +308,4 @@ func (f *fields) row(kind string, id ID, final bool) Row {
 		f.take("body", &x.Body)
 		return x
 	}
-}
-
-// fields are those of a row that are not read yet, by their exact names.
-type fields struct {
-	values map[string]json.RawMessage
-	err    error // the first
-}
-
-func (f *fields) fail(name string, err error) {
-	if f.err == nil {
-		f.err = fmt.Errorf("field %s: %w", name, err)
-	}
-}
-
-// take reads a field, and leaves what is not there as it is.
-func (f *fields) take(name string, into any) {
-	value, ok := f.values[name]
-	if !ok {
-		return
-	}
-	delete(f.values, name)
-	if err := json.Unmarshal(value, into); err != nil {
-		f.fail(name, err)
-	}
-}
-
-// time reads milliseconds. Any that a clock may show are good, and fit everywhere.
-func (f *fields) time(name string) time.Time {
-	var ms int64
-	f.take(name, &ms)
-	if ms < 0 || ms >= maxMillis {
-		f.fail(name, fmt.Errorf("time %d is out of range", ms))
-		return time.Time{}
-	}
-	return timeOf(ms)
-}
-
-// rest gives all fields that were not taken, in their one spelling.
-func (f *fields) rest() string {
-	if len(f.values) == 0 {
-		return ""
-	}
-	return string(encode(f.values))
-}
-
-// checkRow finds what would make a row break a rule of this store.
-func checkRow(r Row) error {
-	o := OriginOf(r)
-	switch {
-	case o.Feed.IsZero() || o.Seq == 0 || o.Seq > math.MaxInt64:
-		return errors.New("it has no origin")
-	case o.Stamp == 0 || o.Stamp > math.MaxInt64:
-		return errors.New("it has no stamp")
-	}
-	if x, strange := r.(*Strange); strange {
-		return checkStrange(x)
-	}
-	if r.key().id.IsZero() {
-		return errors.New("it has no id")
-	}
-	// What the row says of times may be wrong by as much as clocks may be.
-	latest := o.Stamp + StampAt(time.UnixMilli(maxEarly.Milliseconds()))
-	switch r := r.(type) {
-	case *User:
-		if r.ClaimedKey == "" || bareName(r.ClaimedKey) != r.ClaimedKey || bareName(r.ClaimedName) != r.ClaimedName {
-			return errors.New("it has no proper name")
-		}
-		if r.Claimed > latest {
-			return errors.New("its name is claimed in the future")
-		}
-	case *Session:
-		if r.User.IsZero() {
-			return errors.New("it has no user")
-		}
-	case *Record:
-		return r.check()
-	case *Room:
-		if r.Life < 0 || r.Life > maxLife || r.ID != RoomLifeID(r.Key, r.Life) {
-			return errors.New("its id is not that of its key")
-		}
-	case *Message:
-		switch {
-		case r.Room.IsZero():
-			return errors.New("it has no room")
-		case !r.Target.IsZero() && (r.Author.IsZero() || r.Room != PairID(r.Author, r.Target)):
-			return errors.New("it is of another conversation")
-		case !r.Target.IsZero() && r.Hook != "":
-			return errors.New("a webhook has posted it in private")
-		case r.Posted == 0 || r.Posted > latest:
-			return errors.New("it is posted at no proper time")
-		}
-	}
-	return nil
-}
-
-// maxStrangeName bounds kind and ID of a strange row, in bytes.
-const maxStrangeName = 100
-
-func checkStrange(x *Strange) error {
-	if x.Kind == "" || len(x.Kind) > maxStrangeName || x.ID == "" || len(x.ID) > maxStrangeName {
-		return errors.New("it has no kind or no id")
-	}
-	return nil
 }
