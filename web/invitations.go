@@ -33,16 +33,17 @@ func (s *Server) getInvite(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view.Page = s.page(r, "Sign up", v)
-	if err := s.accounts.Admitted(r.Context(), view.Invitation); err != nil {
-		s.refuseSignUp(w, r, view, err)
-		return
+	err = s.accounts.Admitted(r.Context(), view.Invitation)
+	if err == nil {
+		err = s.addInvited(r, &view)
 	}
-	if err := s.addInvited(r, &view); err != nil {
-		s.refuseSignUp(w, r, view, err)
-		return
-	}
-	if v != nil { // who has an account needs no other
+	switch {
+	case v != nil && (err == nil || errors.Is(err, account.ErrInvitation)):
+		// Who has an account needs no other, and may have used up the invitation with it.
 		seeOther(w, r, nextPath(view.Next))
+		return
+	case err != nil:
+		s.refuseSignUp(w, r, view, err)
 		return
 	}
 	s.renderSignUp(w, r, http.StatusOK, view)
