@@ -15,7 +15,8 @@ const (
 
 // Merge joins rows of other nodes with those that are here. Of two states of a row
 // the one stays that is final (a deleted message, a revoked session), then the one
-// of the later stamp, or for a setting of the earlier: whatever order rows come in, and however often, the tables
+// of the later stamp, or for a setting of the earlier, and of a room that was made twice
+// the one that was made first: whatever order rows come in, and however often, the tables
 // become the same. What stays keeps its origin and gets a place here; watchers are
 // told as of any write. applied counts the rows that changed something.
 //

@@ -51,12 +51,18 @@ func PlaceOf(r Row) int64 { return r.row().Place }
 // OriginOf tells who wrote a row last, and when.
 func OriginOf(r Row) Origin { return r.row().Origin }
 
-// supersedes says which of two states of a row stays: a final one before others,
-// then the later stamp (of a setting the earlier), then the origin. What differs at all has an order, so that
+// supersedes says which of two states of a row stays: a final one before others, of a
+// room that which was made first, then the later stamp (of a setting the earlier), then
+// the origin. What differs at all has an order, so that
 // all nodes keep the same, whatever came first and however often.
 func supersedes(a, b Row) bool {
 	if a.final() != b.final() {
 		return a.final()
+	}
+	if r, ok := a.(*Room); ok && !r.Created.Equal(b.(*Room).Created) {
+		// It was made on two nodes that did not see each other. It stays the room of who
+		// made it first: nobody comes to moderate a room by opening it where it is not known.
+		return r.Created.Before(b.(*Room).Created)
 	}
 	x, y := a.row(), b.row()
 	if x.Stamp != y.Stamp {
