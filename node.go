@@ -53,7 +53,7 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 			err = errors.Join(err, n.close())
 		}
 	}()
-	if n.store, err = store.Open(ctx, c.Server.Data, store.Options{Synchronous: c.Store.Synchronous, Logger: logger}); err != nil {
+	if n.store, err = openStore(ctx, c, logger); err != nil {
 		return n, err
 	}
 	n.closes = append(n.closes, n.store.Close)
