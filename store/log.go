@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 )
 
 // logFile is the write-ahead log, opened once more to be synced. SQLite writes it and, in the mode that this package uses, syncs it only before it
@@ -17,9 +16,12 @@ type logFile struct {
 	file *os.File
 	sync func(*os.File) error // syncData, or what a test puts in its place
 
-	syncing sync.Mutex  // held while it syncs
-	failed  atomic.Bool // a sync failed: the system may have forgotten what it could not write
+	syncing sync.Mutex // held while it syncs
+	failed  bool       // guarded by syncing; a sync failed: the system may have forgotten what it could not write
 }
+
+// errUnsure means that an earlier sync failed. The system reports that once, so another sync that succeeds says nothing of what was written before.
+var errUnsure = errors.New("the disk has failed to write the log")
 
 // openLog opens the log of a database, which some connection has open.
 func openLog(database string) (*logFile, error) {
@@ -30,15 +32,23 @@ func openLog(database string) (*logFile, error) {
 	return &logFile{file: f, sync: syncData}, nil
 }
 
-// flush returns when all that was committed before is on disk.
+// flush returns when all that was committed before is on disk. errUnsure: it cannot know, until mended.
 func (l *logFile) flush() error {
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
-	err := l.sync(l.file)
-	if err != nil {
-		l.failed.Store(true)
+	if l.failed {
+		return errUnsure
 	}
+	err := l.sync(l.file)
+	l.failed = err != nil
 	return err
+}
+
+// mended says that all that the log held is in the database.
+func (l *logFile) mended() {
+	l.syncing.Lock()
+	defer l.syncing.Unlock()
+	l.failed = false
 }
 
 func (l *logFile) close() error { return l.file.Close() }

@@ -100,6 +100,27 @@ func TestFailedSyncIsToldAndMended(t *testing.T) {
 	}
 }
 
+// Who waits for a sync while another one fails must not take the next that succeeds for an answer: the system has told of what it lost, and tells it once.
+func TestSyncAfterAFailedOneAnswersNobody(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	var broken atomic.Bool
+	syncs := countSyncs(s, &broken)
+	merge(t, s, fromElsewhere(1))
+	broken.Store(true)
+	if err := s.Sync(t.Context()); !errors.Is(err, syscall.EIO) {
+		t.Fatalf("sync with a failing disk: %v", err)
+	}
+	broken.Store(false)
+	if err := s.wal.flush(); err == nil || syncs.Load() != 1 {
+		t.Errorf("the next one: %v after %d syncs, want an error and no other sync", err, syncs.Load())
+	}
+	say(t, s, RoomID("lobby"), ID{1}, "once all is in the database")
+	if err := s.wal.flush(); err != nil || syncs.Load() != 2 {
+		t.Errorf("afterwards: %v after %d syncs, want 2", err, syncs.Load())
+	}
+}
+
 // What a copy of the files would be after a power cut: the log up to its last sync.
 func TestPowerCutTakesOnlyWhatIsMergedAndNotSynced(t *testing.T) {
 	t.Parallel()

@@ -289,13 +289,14 @@ func (s *Store) Sync(ctx context.Context) error {
 	if s.isClosed() {
 		return fmt.Errorf("sync: %w", ErrClosed)
 	}
-	if !s.wal.failed.Load() {
-		if err := s.wal.flush(); err != nil {
-			return fmt.Errorf("sync: %w", explain(s.dir, err))
-		}
-		return nil
+	err := s.wal.flush()
+	switch {
+	case errors.Is(err, errUnsure):
+		return s.writer.submit(ctx, "sync", func(*tx) error { return nil }) // which mends the log first
+	case err != nil:
+		return fmt.Errorf("sync: %w", explain(s.dir, err))
 	}
-	return s.writer.submit(ctx, "sync", func(*tx) error { return nil }) // which mends the log first
+	return nil
 }
 
 // Ready writes something and waits until it is on disk.

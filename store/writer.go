@@ -251,16 +251,17 @@ func (w *writer) secure(batch []*operation) error {
 	if w.log == nil || !slices.ContainsFunc(batch, waits) {
 		return nil
 	}
-	if !w.log.failed.Load() {
-		return w.log.flush()
+	err := w.log.flush()
+	if !errors.Is(err, errUnsure) {
+		return err
 	}
-	// The system may have forgotten what it could not write. All that the log holds goes into the database, and a new one begins.
+	// All that the log holds goes into the database, and a new one begins.
 	busy, err := w.emptyLog()
 	if err == nil && busy {
 		err = ErrBusy
 	}
 	if err == nil {
-		w.log.failed.Store(false)
+		w.log.mended()
 	}
 	return err
 }
