@@ -100,6 +100,45 @@ func TestFailedSyncIsToldAndMended(t *testing.T) {
 	}
 }
 
+// Who tries again what could not be brought to the disk finds it done, and must not be told that it is.
+func TestWhatIsFoundDoneIsNotOnDiskEither(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	dir := t.TempDir()
+	s := openAt(t, dir, Options{})
+	x, err := s.CreateSession(ctx, Session{Token: [32]byte{1}, User: ID{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var broken atomic.Bool
+	countSyncs(s, &broken)
+	broken.Store(true)
+	done := errors.New("it is revoked already")
+	revoke := func() error {
+		_, err := s.UpdateSession(ctx, x.ID, func(x *Session) error {
+			if x.Revoked {
+				return done
+			}
+			x.Revoked = true
+			return nil
+		})
+		return err
+	}
+	other := connect(t, filepath.Join(dir, databaseFile)) // its snapshot keeps the log from being emptied
+	mustExec(t, other, "BEGIN")
+	mustRead(t, other, "SELECT count(*) FROM sessions")
+	if err := revoke(); !errors.Is(err, syscall.EIO) {
+		t.Fatalf("revoke with a failing disk: %v", err)
+	}
+	if err := revoke(); !errors.Is(err, ErrBusy) {
+		t.Errorf("once more: %v, want that the log cannot be emptied", err)
+	}
+	mustExec(t, other, "COMMIT")
+	if err := revoke(); !errors.Is(err, done) {
+		t.Errorf("when it is on the disk: %v, want %v", err, done)
+	}
+}
+
 // Who waits for a sync while another one fails must not take the next that succeeds for an answer: the system has told of what it lost, and tells it once.
 func TestSyncAfterAFailedOneAnswersNobody(t *testing.T) {
 	t.Parallel()

@@ -234,7 +234,7 @@ func (w *writer) transact(batch []*operation) (results []error, err error) {
 	}
 	if err := w.secure(batch); err != nil {
 		for i, op := range batch {
-			if results[i] == nil && !op.merge {
+			if !op.merge { // also of those that found done what they wanted: it is no safer
 				results[i] = fmt.Errorf("%s: %w", op.doing, explain(w.dir, err))
 			}
 		}
