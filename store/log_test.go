@@ -55,6 +55,22 @@ func TestWritesWaitForTheDiskAndMergesDoNot(t *testing.T) {
 	}
 }
 
+// Where a plain sync does not reach the disk, checkpoints must not be content with it: they are what makes room in the log.
+func TestCheckpointsReachTheDiskItself(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	for name, want := range map[string]number{"fullfsync": 1, "checkpoint_fullfsync": 1, "synchronous": 1} {
+		var got number
+		err := s.writer.submit(t.Context(), "read a setting", func(t *tx) (err error) {
+			got, err = find[number](t, "PRAGMA "+name)
+			return err
+		})
+		if err != nil || got != want {
+			t.Errorf("%s = %d, %v, want %d", name, got, err, want)
+		}
+	}
+}
+
 func TestEarlyWatchersHearBeforeTheDiskAndOthersAfter(t *testing.T) {
 	t.Parallel()
 	s := openTest(t)

@@ -85,6 +85,7 @@ func open(ctx context.Context, dir string, opts Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotWritable, err)
 	}
+	_ = syncDir(filepath.Dir(dir)) // as far as it may be read: dir may be new
 	unlock, err := lockDir(filepath.Join(dir, lockFile))
 	if err != nil {
 		return nil, err
@@ -129,6 +130,10 @@ func (s *Store) start(ctx context.Context, opts Options) error {
 	if s.wal, err = openLog(path); err != nil {
 		return err
 	}
+	// SQLite syncs the entry of a log that it makes. One that is there may be of a process that did not come so far.
+	if err := syncDir(s.dir); err != nil {
+		return err
+	}
 	if _, err := s.conn.ExecContext(ctx, "PRAGMA synchronous = normal"); err != nil {
 		return err
 	}
@@ -170,6 +175,8 @@ func (s *Store) connect(ctx context.Context, path string, known int) error {
 	}
 	for _, pragma := range []string{
 		"synchronous = full",            // until all is open: from then on, see logFile
+		"fullfsync = on",                // on a Mac a sync leaves it in the disk's own memory otherwise,
+		"checkpoint_fullfsync = on",     // and the log would be overwritten before the database has it
 		"secure_delete = on",            // what is deleted is overwritten
 		"wal_autocheckpoint = 1000",     // pages: about 4 MB
 		"journal_size_limit = 67108864", // bytes: a log that had to grow shrinks again
