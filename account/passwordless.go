@@ -27,9 +27,13 @@ type factors struct {
 	passkeys, codes int
 }
 
-// enough reports whether somebody may be without a password: if they lose one thing, there is another.
-func (f factors) enough() bool {
-	return f.passkeys >= 2 || f.passkeys == 1 && f.codes > 0
+// enough reports whether somebody may be without a password.
+func (f factors) enough() bool { return EnoughWithoutPassword(f.passkeys, f.codes) }
+
+// EnoughWithoutPassword reports whether somebody with so many passkeys and recovery codes may be without a password: if they
+// lose one thing, there is another.
+func EnoughWithoutPassword(passkeys, codes int) bool {
+	return passkeys >= 2 || passkeys == 1 && codes > 0
 }
 
 // factorsOf counts them. Whoever decides by it holds a.factors, so that two changes at once do not leave somebody with

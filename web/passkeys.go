@@ -70,7 +70,7 @@ func (s *Server) renderPasskeys(w http.ResponseWriter, r *http.Request, v *visit
 		return
 	}
 	view.Page, view.Passkeys = s.page(r, "Passkeys", v), place
-	view.MayTurnOff = len(all) >= 2 || len(all) == 1 && view.Codes > 0
+	view.MayTurnOff = account.EnoughWithoutPassword(len(all), view.Codes)
 	known := knownPasskeys{Party: place.Party, Name: v.user.Name, Users: map[string][]string{}}
 	for _, p := range all {
 		view.All = append(view.All, PasskeyView{
