@@ -51,7 +51,7 @@ func (c *Client) Ask(ctx context.Context, name string, in, out any) error {
 	}
 	defer response.Body.Close()
 	if body, err = io.ReadAll(io.LimitReader(response.Body, maxBody)); err != nil {
-		return fmt.Errorf("read the answer of the Snug that runs on %s: %w", c.dir, err)
+		return c.explain(err)
 	}
 	switch response.StatusCode {
 	case http.StatusOK:
@@ -76,6 +76,8 @@ func (c *Client) explain(err error) error {
 		return fmt.Errorf("%w (%s)", ErrNoServer, c.dir)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w (%s)", ErrNotAllowed, c.dir)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return fmt.Errorf("%w (%s): it may have done this or not, so look before you try again", ErrBroken, c.dir)
 	}
 	return fmt.Errorf("ask the Snug that runs on %s: %w", c.dir, err)
 }

@@ -31,6 +31,9 @@ var ErrNoServer = errors.New("no Snug runs on this data directory")
 // ErrNotAllowed means that a server may run on the directory, but this user must not talk to it.
 var ErrNotAllowed = errors.New("only the user that runs Snug, and root, may do this")
 
+// ErrBroken means that the server ended before it answered. Whether it did what was asked cannot be known.
+var ErrBroken = errors.New("the Snug that runs on this data directory stopped before it answered")
+
 // ErrUnknown means that the server does not know the request: it is of another version than the command.
 var ErrUnknown = errors.New("the Snug that runs there does not know this command; it is of another version")
 

@@ -1,12 +1,15 @@
 package control
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -167,5 +170,32 @@ func TestCloseEndsRequestsUnderWay(t *testing.T) {
 	}
 	if err := <-asked; err == nil {
 		t.Error("a request that was cut off is answered")
+	}
+}
+
+func TestServerThatDiesBeforeItAnswersIsToldPlainly(t *testing.T) {
+	for _, said := range []string{"", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"} {
+		dir := t.TempDir()
+		l, err := net.Listen("unix", filepath.Join(dir, fileName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = http.ReadRequest(bufio.NewReader(conn)) // else what is not read makes it a reset
+			_, _ = io.WriteString(conn, said)
+			_ = conn.Close()
+		}()
+		err = Dial(dir).Ask(t.Context(), "greet", greeting{"Ada"}, nil)
+		if !errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), "look before you try again") {
+			t.Errorf("after %q the command says: %v", said, err)
+		}
+		_ = l.Close()
+		<-done
 	}
 }
