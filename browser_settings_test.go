@@ -69,6 +69,9 @@ func TestSettingsInTheBrowser(t *testing.T) {
 	ada.Open("/settings/")
 	ada.Wait(`$$("[data-session]").length === 2`)
 	picture(ada, "account_two")
+	ada.Size(390, 844)
+	ada.Wait(`$$(".tabs a").length === 5 && new Set($$(".tabs a").map(tab => tab.offsetTop)).size === 1`) // in one line
+	ada.Size(1440, 900)
 	phone.Allow("the server responded with a status of 401")
 	phone.Allow("WebSocket")
 	ada.Click("[data-session][data-here=false] button")
