@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,7 +30,9 @@ func TestNetworkHealsAfterCut(t *testing.T) {
 	for _, client := range []*http.Client{ada, grace, second} {
 		sessionHolds(t, client, sites)
 	}
-	talkers := []*talker{newTalker("ada", "lobby", ada, a), newTalker("linus", "lobby", b.host.SignUp(b.URL, "linus", password), b), newTalker("grace", "lobby", grace, c)}
+	linus := b.host.SignUp(b.URL, "linus", password)
+	sessionHolds(t, linus, sites)
+	talkers := []*talker{newTalker("ada", "lobby", ada, a), newTalker("linus", "lobby", linus, b), newTalker("grace", "lobby", grace, c)}
 	during(t, talkers, func() { wait(t, time.Second) })
 	onA, onC := a.sit(t, ada), c.sit(t, ada)
 	do(t, onA, snugtest.Frame{"type": "join", "room": "plans"})
@@ -59,6 +62,9 @@ func TestNetworkHealsAfterCut(t *testing.T) {
 			do(t, socket, snugtest.Frame{"type": "post", "room": "shed", "message": "from " + side.on.host.Name})
 		}
 		endSession(t, b, second)
+		thief := c.host.LogIn(c.URL, "linus", password)
+		heard := c.sit(t, thief)
+		endOtherSessions(t, b, linus)
 		if !isLoggedIn(t, c.host.Seat(second), c.Server) {
 			t.Error("the cut does not cut")
 		}
@@ -69,8 +75,20 @@ func TestNetworkHealsAfterCut(t *testing.T) {
 			})
 		}
 		wait(t, cutTime-time.Since(cut))
+		if !isLoggedIn(t, thief, c.Server) {
+			t.Error("the cut node knows what was done on the other side")
+		}
 		c.host.Heal()
 		wholeWithin(t, membershipWait, sites)
+		closes(t, heard, equalWait)
+		for _, s := range sites {
+			if isLoggedIn(t, s.host.Seat(thief), s.Server) {
+				t.Errorf("a session that was begun on the cut node still holds on %s", s.host.Name)
+			}
+			if !isLoggedIn(t, s.host.Seat(linus), s.Server) {
+				t.Errorf("who ended all other sessions is logged out on %s", s.host.Name)
+			}
+		}
 	})
 
 	v := equalWithin(t, equalWait, grace, sites, talkers)
@@ -154,6 +172,35 @@ func endSession(t *testing.T, s *site, client *http.Client) {
 		t.Fatal(err)
 	}
 	response.Body.Close()
+}
+
+// endOtherSessions ends all sessions of somebody but this one.
+func endOtherSessions(t *testing.T, s *site, client *http.Client) {
+	t.Helper()
+	response, err := s.host.Seat(client).PostForm(s.URL+"/settings/", url.Values{"end": {"others"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("end all other sessions: %s", response.Status)
+	}
+}
+
+// closes waits until the server closes a socket.
+func closes(t *testing.T, socket *snugtest.Socket, limit time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	for {
+		_, err := socket.Receive(ctx)
+		switch {
+		case ctx.Err() != nil:
+			t.Fatalf("a socket is still open after %v", limit)
+		case err != nil:
+			return
+		}
+	}
 }
 
 // keepCookies is a jar from which nothing is taken.
