@@ -34,3 +34,10 @@ func (s *Server) confirmedAdmin(w http.ResponseWriter, r *http.Request) *visitor
 func (v *visitor) actor(r *http.Request) account.Actor {
 	return account.Actor{User: v.user.ID, Address: address(r)}
 }
+
+// getAdmin leads who types the address to the first of the pages.
+func (s *Server) getAdmin(w http.ResponseWriter, r *http.Request) {
+	if s.admin(w, r) != nil {
+		seeOther(w, r, "/admin/people/")
+	}
+}

@@ -49,6 +49,13 @@ func TestAdministratorsChangePeople(t *testing.T) {
 	ada.get("/").want(t, http.StatusSeeOther)
 }
 
+func TestAddressOfTheAdministrationLeadsToItsFirstPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.admin("root").get("/admin/").leadsTo(t, "../admin/people/")
+	s.person("ada").get("/admin/").want(t, http.StatusForbidden)
+}
+
 func TestAdministratorsCannotShutThemselvesOut(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

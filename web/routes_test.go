@@ -47,6 +47,7 @@ func TestEveryRouteAnswersByWhoAsks(t *testing.T) {
 		{"GET", "/pm/GRACE/", 200, 303, ""},
 		{"GET", "/pm/nobody/", 404, 303, ""},
 		{"GET", "/pm/%01/", 404, 303, ""},
+		{"GET", "/admin/", 403, 303, "../log_in/?next=%2Fadmin%2F"},
 		{"GET", "/admin/audit/", 403, 303, "../../log_in/?next=%2Fadmin%2Faudit%2F"},
 		{"GET", "/admin/cluster/", 403, 303, "../../log_in/?next=%2Fadmin%2Fcluster%2F"},
 		{"POST", "/ws/ticket/", 200, 401, ""},

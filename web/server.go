@@ -224,6 +224,7 @@ func (s *Server) routes() *router {
 	mux.HandleFunc("POST /chat/{room}/settings/hooks/revoke/{$}", s.postRevokeHook)
 	mux.HandleFunc("GET /pm/{name}/{$}", s.getPrivate)
 	mux.HandleFunc("GET /invite/{token}/{$}", s.getInvite)
+	mux.HandleFunc("GET /admin/{$}", s.getAdmin)
 	mux.HandleFunc("GET /admin/people/{$}", s.getAdminPeople)
 	mux.HandleFunc("POST /admin/people/{$}", s.postAdminPeople)
 	mux.HandleFunc("GET /admin/invitations/{$}", s.getInvitations)

@@ -103,6 +103,7 @@ func trials() map[string]trial {
 			path: "/admin/invitations/", form: fields("uses", "1", "life", "1h"), nobody: toLogIn, other: 403, right: good,
 			unlimited: "it is for administrators, of whom each has a number of invitations at once",
 		},
+		"GET /admin/{$}":         {path: "/admin/", nobody: toLogIn, other: 403, right: 303},
 		"GET /admin/audit/{$}":   {path: "/admin/audit/", nobody: toLogIn, other: 403, right: good},
 		"GET /admin/cluster/{$}": {path: "/admin/cluster/", nobody: toLogIn, other: 403, right: good},
 		"POST " + movePath + "{$}": {
