@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -100,5 +101,46 @@ func TestRoomsAreInOrderOfActivity(t *testing.T) {
 	addRoom(t, s, "not here yet")
 	if rooms, err := s.Rooms(ctx, 2); err != nil || rooms[0].Key != "a" || rooms[1].Key != "not here yet" {
 		t.Errorf("rooms = %v, %v", rooms, err)
+	}
+}
+
+// Whoever opens a room on a node that does not know it makes it there, and would moderate it everywhere.
+func TestRoomStaysThatOfWhoMadeItFirst(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	here, there := openAt(t, t.TempDir(), Options{}), openAt(t, t.TempDir(), Options{})
+	ada, eve := ID{1}, ID{2}
+	made := time.Now().Add(-time.Hour)
+	lobby, _, err := here.OpenRoom(ctx, Room{Name: "Lobby", Key: "lobby", Creator: ada, Created: made})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := there.OpenRoom(ctx, Room{Name: "LOBBY", Key: "lobby", Creator: eve, Created: made.Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := there.UpdateRoom(ctx, lobby.ID, func(r *Room) error { r.Guests = true; return nil })
+	if err != nil || opened.Stamp < lobby.Stamp {
+		t.Fatalf("room there = %+v, %v", opened, err)
+	}
+	for range 2 {
+		merge(t, there, everything(t, here)...)
+		merge(t, here, everything(t, there)...)
+	}
+	for name, s := range map[string]*Store{"here": here, "there": there} {
+		if r, err := s.RoomByKey(ctx, "lobby"); err != nil || r.Creator != ada || r.Guests || r.Name != "Lobby" {
+			t.Errorf("%s, the room is %+v, %v", name, r, err)
+		}
+	}
+	// What its maker says of it then counts everywhere.
+	changed, err := there.UpdateRoom(ctx, lobby.ID, func(r *Room) error { r.Guests = true; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	merge(t, here, &changed)
+	if r, err := here.RoomByKey(ctx, "lobby"); err != nil || !r.Guests || r.Creator != ada {
+		t.Errorf("after a change, the room is %+v, %v", r, err)
+	}
+	if a, b := fingerprintOf(t, here), fingerprintOf(t, there); a != b {
+		t.Errorf("the nodes differ: %s, %s", a, b)
 	}
 }
