@@ -75,6 +75,9 @@ func supersedes(a, b Row) bool {
 	if x.Seq != y.Seq {
 		return x.Seq > y.Seq
 	}
+	if a == b {
+		return false
+	}
 	// Only a machine that was set back while it ran writes twice under one number.
 	// Nodes that know of the end of a room and others must find the same.
 	if m, ok := a.(*Message); ok {
