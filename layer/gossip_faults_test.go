@@ -120,6 +120,7 @@ func TestStrangeFramesAreCountedAndHurtNothing(t *testing.T) {
 		if err != nil || !json.Valid(m.Bytes()) {
 			t.Errorf("message %v, error %v; want the one that is right", m, err)
 		}
+		synctest.Wait() // the frame is counted when its message has been taken
 		if st := g.Traffic(); st.Strange != uint64(len(strange)) || st.Received != 1 {
 			t.Errorf("traffic %+v, want %d strange frames and one that is right", st, len(strange))
 		}
