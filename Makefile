@@ -7,8 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 TOOL := go tool -modfile=tools/go.mod
-# Two cores run the race detector, several Snugs and two browsers: the slowest package needs minutes, and ten is go test's own patience. A test that hangs longer is
-# Two cores run the race detector, several Snugs and two browsers: the slowest package needs eight minutes. Whatever hangs prints its stacks in the end.
+# Two cores run the race detector, several Snugs and two browsers: the slowest package needs eight minutes. A test that hangs longer is
+# ended with the stacks of all its goroutines; a Snug that does not end, with those of its own.
 PATIENCE ?= 20m
 # Who is no root can still run make test: it then says what was left out.
 NETWORK_TESTS := $(if $(filter Linux-0,$(shell uname)-$(shell id -u)),network-tests,no-network-tests)
