@@ -106,14 +106,11 @@ func (c *Chat) History(ctx context.Context, who Person, room Room, before ID, li
 
 // PrivateHistory returns the messages between who and another person, as History does.
 func (c *Chat) PrivateHistory(ctx context.Context, who Person, other string, before ID, limit int) (msgs []Event, more bool, err error) {
-	if who.Guest() {
-		return nil, false, refuse(CodeForbidden, "log in to read private messages")
-	}
-	person, err := c.person(ctx, other)
+	pair, err := c.pair(ctx, who, other)
 	if err != nil {
 		return nil, false, err
 	}
-	return c.history(ctx, store.PairID(who.ID, person.ID), "", before, limit)
+	return c.history(ctx, pair, "", before, limit)
 }
 
 // Newer returns the messages of a room after the one of that id, oldest first. There are fewer than limit, and more, if
@@ -128,14 +125,23 @@ func (c *Chat) Newer(ctx context.Context, who Person, room Room, after ID, limit
 
 // PrivateNewer returns the messages between who and another person, as Newer does.
 func (c *Chat) PrivateNewer(ctx context.Context, who Person, other string, after ID, limit int) (msgs []Event, more bool, err error) {
-	if who.Guest() {
-		return nil, false, refuse(CodeForbidden, "log in to read private messages")
-	}
-	person, err := c.person(ctx, other)
+	pair, err := c.pair(ctx, who, other)
 	if err != nil {
 		return nil, false, err
 	}
-	return c.newer(ctx, store.PairID(who.ID, person.ID), "", after, limit)
+	return c.newer(ctx, pair, "", after, limit)
+}
+
+// pair is the room of two people's conversation, for one of them to read.
+func (c *Chat) pair(ctx context.Context, who Person, other string) (ID, error) {
+	if who.Guest() {
+		return ID{}, refuse(CodeForbidden, "log in to read private messages")
+	}
+	person, err := c.person(ctx, other)
+	if err != nil {
+		return ID{}, err
+	}
+	return store.PairID(who.ID, person.ID), nil
 }
 
 func (c *Chat) newer(ctx context.Context, room ID, name string, after ID, limit int) ([]Event, bool, error) {
