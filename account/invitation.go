@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,7 +91,7 @@ func (a *Accounts) Invite(ctx context.Context, by Actor, n NewInvitation) (token
 	token = newToken()
 	now := time.Now()
 	row, err := a.st.CreateRecord(ctx, store.NewRecord{Most: maxInvitations, Record: store.Record{
-		Kind: store.KindInvitation, Owner: by.User, Key: invitationKey(token), Created: now, Expires: now.Add(n.Life), Body: string(body),
+		Kind: store.KindInvitation, Owner: by.User, Key: secretKey(token), Created: now, Expires: now.Add(n.Life), Body: string(body),
 	}})
 	if errors.Is(err, store.ErrFull) {
 		return "", Invitation{}, FieldErrors{{Field: FieldUses, Code: CodeTooMany, Message: fmt.Sprintf(
@@ -134,7 +133,7 @@ func (a *Accounts) Invitation(ctx context.Context, token string) (Invitation, er
 	if len(token) != tokenLength {
 		return Invitation{}, ErrInvitation
 	}
-	row, err := a.st.RecordByKey(ctx, store.KindInvitation, invitationKey(token))
+	row, err := a.st.RecordByKey(ctx, store.KindInvitation, secretKey(token))
 	if errors.Is(err, store.ErrNotFound) {
 		return Invitation{}, ErrInvitation
 	}
@@ -230,10 +229,4 @@ func readInvitation(row store.Record) (Invitation, error) {
 	return Invitation{
 		ID: row.ID, By: row.Owner, Created: row.Created, Expires: row.Expires, Uses: body.Uses, Room: body.Room,
 	}, nil
-}
-
-// invitationKey is what is stored of a token.
-func invitationKey(token string) string {
-	sum := hashToken(token)
-	return hex.EncodeToString(sum[:])
 }

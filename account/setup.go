@@ -2,9 +2,7 @@ package account
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"fmt"
 )
 
@@ -25,7 +23,7 @@ func (a *Accounts) Setup(ctx context.Context) (token string, err error) {
 		return "", nil
 	}
 	token = newToken()
-	if err := a.st.SetMeta(ctx, setupMeta, setupHash(token)); err != nil {
+	if err := a.st.SetMeta(ctx, setupMeta, secretKey(token)); err != nil {
 		return "", fmt.Errorf("set up: %w", err)
 	}
 	return token, nil
@@ -40,10 +38,5 @@ func (a *Accounts) SetupValid(ctx context.Context, token string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("set up: %w", err)
 	}
-	return found && subtle.ConstantTimeCompare([]byte(want), []byte(setupHash(token))) == 1, nil
-}
-
-func setupHash(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
+	return found && subtle.ConstantTimeCompare([]byte(want), []byte(secretKey(token))) == 1, nil
 }

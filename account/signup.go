@@ -92,7 +92,7 @@ func (a *Accounts) signUp(ctx context.Context, s SignUp) (User, error) {
 		row, err = a.st.CreateUser(ctx, row, with...)
 	} else {
 		row.Admin = true
-		row, err = a.st.CreateFirstAdmin(ctx, row, setupMeta, setupHash(s.Setup), with...)
+		row, err = a.st.CreateFirstAdmin(ctx, row, setupMeta, secretKey(s.Setup), with...)
 	}
 	switch {
 	case s.passkey != nil && errors.Is(err, store.ErrConflict):

@@ -101,7 +101,7 @@ func (a *Accounts) CreateToken(ctx context.Context, user ID, t NewToken) (secret
 	secret = TokenPrefix + newToken()
 	row, err := a.st.CreateRecord(ctx, store.NewRecord{
 		Record: store.Record{
-			Kind: store.KindToken, Owner: user, Key: tokenKey(secret), Created: time.Now(), Expires: t.Expires, Body: string(body),
+			Kind: store.KindToken, Owner: user, Key: secretKey(secret), Created: time.Now(), Expires: t.Expires, Body: string(body),
 		},
 		Most: MaxTokens,
 	})
@@ -194,7 +194,7 @@ func (a *Accounts) TokenUser(ctx context.Context, secret string) (User, Token, e
 	if len(secret) != len(TokenPrefix)+tokenLength || !strings.HasPrefix(secret, TokenPrefix) {
 		return refuse(ReasonMalformed, "")
 	}
-	row, err := a.st.RecordByKey(ctx, store.KindToken, tokenKey(secret))
+	row, err := a.st.RecordByKey(ctx, store.KindToken, secretKey(secret))
 	if errors.Is(err, store.ErrNotFound) {
 		return refuse(ReasonUnknownToken, "")
 	}
@@ -270,8 +270,8 @@ func expired(row store.Record, now time.Time) bool {
 	return !row.Expires.IsZero() && !now.Before(row.Expires)
 }
 
-// tokenKey is what is stored of a secret, and what it is found by.
-func tokenKey(secret string) string {
+// secretKey is what is stored of a secret, and what it is found by. A fast hash will do, see hashToken.
+func secretKey(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
 }
