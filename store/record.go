@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -55,13 +56,7 @@ func RecordKinds() []string {
 	return []string{KindPasskey, KindRecovery, KindToken, KindHook, KindInvitation, KindInvited, KindAudit, KindSetting, KindEnding}
 }
 
-func isRecordKind(kind string) bool {
-	switch kind {
-	case KindPasskey, KindRecovery, KindToken, KindHook, KindInvitation, KindInvited, KindAudit, KindSetting, KindEnding:
-		return true
-	}
-	return false
-}
+func isRecordKind(kind string) bool { return slices.Contains(RecordKinds(), kind) }
 
 const recordColumns = `place, stamp, feed, seq, extra, kind, id, owner, key, created, expires, final, body`
 
