@@ -396,7 +396,7 @@ func TestStreamsCountAsConnections(t *testing.T) {
 	ada.events("").next("hello")
 	second := ada.events("")
 	second.next("hello")
-	ada.call("GET", "events", nil).isProblem(t, http.StatusTooManyRequests, "forbidden")
+	ada.call("GET", "events", nil).isProblem(t, http.StatusTooManyRequests, "too_many_connections")
 	second.close()
 	second.ended()
 	s.until("the place is free", func() bool {

@@ -29,11 +29,13 @@ type trouble struct {
 
 func (t *trouble) Error() string { return t.text }
 
-// Codes of docs/protocol.md that package chat does not know: they are about frames.
+// Codes of docs/protocol.md that package chat does not know: they are about frames and connections.
 const (
 	codeBadFrame    = "bad_frame"
 	codeUnknownType = "unknown_type"
 	codeInternal    = "internal"
+	// codeTooManyConnections is for sockets and streams alike. Waiting helps only if one ends.
+	codeTooManyConnections = "too_many_connections"
 )
 
 var (

@@ -22,6 +22,9 @@ var errCrowded = &trouble{
 	text: "The server has as many connections as it can have. Try again in a moment.", wait: 10 * time.Second,
 }
 
+// tooManyWait is when somebody with as many connections as they may have is told to try again: one of them may have ended by then.
+const tooManyWait = 30 * time.Second
+
 // socketVisitor decides before the upgrade who opens a socket, by token or by cookie; nil without an error is nobody.
 // It looks at the origin first, so that a foreign page cannot even use up a ticket.
 func (s *Server) socketVisitor(r *http.Request) (*visitor, error) {
@@ -103,7 +106,7 @@ func (s *Server) refuseSocket(w http.ResponseWriter, r *http.Request, status int
 		})
 		s.failJSON(w, r, errCrowded)
 	case http.StatusTooManyRequests:
-		s.failJSON(w, r, &trouble{status: status, code: chat.CodeForbidden, text: why}) // as for too many rooms
+		s.failJSON(w, r, &trouble{status: status, code: codeTooManyConnections, text: sentence(why), wait: tooManyWait})
 	default:
 		s.failJSON(w, r, &trouble{status: status, code: codeBadFrame, text: why})
 	}

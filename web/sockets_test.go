@@ -320,7 +320,10 @@ func TestASocketThatIsRefusedIsToldWhyInJSON(t *testing.T) {
 			t.Errorf("%s: content type is %q", path, got)
 		}
 	}
-	expect(ada, "/ws/", http.StatusTooManyRequests, "forbidden")
+	expect(ada, "/ws/", http.StatusTooManyRequests, "too_many_connections")
+	if _, crowded, _ := ada.tryDial("/ws/"); crowded == nil || crowded.Header.Get("Retry-After") == "" {
+		t.Error("who has too many connections is not told when to try again")
+	}
 	expect(guest, "/ws/", http.StatusUnauthorized, "forbidden")
 	var f errorFrame
 	unfit := s.person("grace").get("/ws/", func(r *http.Request) {
