@@ -14,13 +14,9 @@ import (
 
 // What commands about rooms ask, and what is answered: also what --json prints.
 type (
-	roomListRequest struct {
-		After string `json:"after"` // what the page before gave as next
-	}
-
 	roomListAnswer struct {
 		Rooms []roomInfo `json:"rooms"`
-		Next  string     `json:"next,omitempty"` // empty on the last page
+		Next  string     `json:"next,omitempty"` // the After of the next page; empty on the last
 	}
 
 	roomInfo struct {
@@ -37,7 +33,7 @@ type (
 	}
 )
 
-func (o *office) listRooms(ctx context.Context, in roomListRequest) (roomListAnswer, error) {
+func (o *office) listRooms(ctx context.Context, in listRequest) (roomListAnswer, error) {
 	rooms, next, err := o.chat.RoomsByName(ctx, in.After, chat.MaxRooms)
 	answer := roomListAnswer{Rooms: []roomInfo{}, Next: next}
 	for _, r := range rooms {
@@ -79,16 +75,9 @@ func (o *office) infoOfRoom(ctx context.Context, r chat.Room) (roomInfo, error) 
 func roomList(fs *flag.FlagSet) action {
 	settings, asJSON := declareData(fs), declareJSON(fs)
 	return func(p program, _ []string) error {
-		all, ask := []roomInfo{}, roomListRequest{}
-		for {
-			var page roomListAnswer
-			if err := askOffice(p, settings, "room-list", ask, &page); err != nil {
-				return err
-			}
-			all = append(all, page.Rooms...)
-			if ask.After = page.Next; ask.After == "" {
-				break
-			}
+		all, err := askAll(p, settings, "room-list", "", func(page roomListAnswer) ([]roomInfo, string) { return page.Rooms, page.Next })
+		if err != nil {
+			return err
 		}
 		if *asJSON {
 			return printJSON(p.out, all)

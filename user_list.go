@@ -15,14 +15,9 @@ const userPage = 500
 
 // What commands about people ask, and what is answered: also what --json prints.
 type (
-	userListRequest struct {
-		Match string `json:"match"` // a part of the name
-		After string `json:"after"` // what the page before gave as next
-	}
-
 	userListAnswer struct {
 		Users []userInfo `json:"users"`
-		Next  string     `json:"next,omitempty"` // empty on the last page
+		Next  string     `json:"next,omitempty"` // the After of the next page; empty on the last
 	}
 
 	userInfo struct {
@@ -35,7 +30,7 @@ type (
 	}
 )
 
-func (o *office) listUsers(ctx context.Context, in userListRequest) (userListAnswer, error) {
+func (o *office) listUsers(ctx context.Context, in listRequest) (userListAnswer, error) {
 	people, next, err := o.accounts.People(ctx, account.Query{After: in.After, Match: in.Match, Limit: userPage})
 	answer := userListAnswer{Users: []userInfo{}, Next: next}
 	for _, p := range people {
@@ -53,20 +48,13 @@ func infoOfUser(u account.User) userInfo {
 func userList(fs *flag.FlagSet) action {
 	settings, asJSON := declareData(fs), declareJSON(fs)
 	return func(p program, args []string) error {
-		ask := userListRequest{}
+		part := ""
 		if len(args) > 0 {
-			ask.Match = args[0]
+			part = args[0]
 		}
-		all := []userInfo{}
-		for {
-			var page userListAnswer
-			if err := askOffice(p, settings, "user-list", ask, &page); err != nil {
-				return err
-			}
-			all = append(all, page.Users...)
-			if ask.After = page.Next; ask.After == "" {
-				break
-			}
+		all, err := askAll(p, settings, "user-list", part, func(page userListAnswer) ([]userInfo, string) { return page.Users, page.Next })
+		if err != nil {
+			return err
 		}
 		if *asJSON {
 			return printJSON(p.out, all)
