@@ -130,7 +130,7 @@ func tokenAdd(fs *flag.FlagSet) action {
 		if *asJSON {
 			return printJSON(p.out, made)
 		}
-		fmt.Fprintf(p.errors, "This token may %s in the name of %s. It is not shown again:\n", strings.Join(made.Scopes, " and "), in.User)
+		fmt.Fprintf(p.errors, "This token may %s in the name of %s. It is not shown again:\n", account.SayScopes(made.Scopes), in.User)
 		_, err := fmt.Fprintln(p.out, made.Secret)
 		return err
 	}
