@@ -77,6 +77,21 @@ func (c *canaries) ask(what, method, path string, body url.Values, head http.Hea
 	return string(text), response.Header
 }
 
+// make sends a form and gives the page that it leads to, where what it has made is shown, once.
+func (c *canaries) make(what, path string, form url.Values, head http.Header) string {
+	c.t.Helper()
+	text, header := c.ask(what, "POST", path, form, head)
+	at, err := url.Parse(path)
+	if err == nil {
+		at, err = at.Parse(header.Get("Location"))
+	}
+	if err != nil || header.Get("Location") == "" {
+		c.t.Fatalf("%s leads nowhere (%v):\n%s", what, err, text)
+	}
+	text, _ = c.ask(what+": see it", "GET", at.String(), nil, head)
+	return text
+}
+
 // dial opens a socket if it can be opened, and shuts it again.
 func (c *canaries) dial(what, path string, head http.Header) bool {
 	c.t.Helper()
@@ -145,7 +160,7 @@ func (c *canaries) useWell(sites []jwtSite) {
 	c.secrets["setup token"] = c.find(s.Setup, `setup=(.+)`)
 	c.ask("the setup page", "GET", "/sign_up/?setup="+c.secrets["setup token"], nil, nil)
 	admin := c.session("/sign_up/", url.Values{"username": {"root"}, "password1": {first}, "setup": {c.secrets["setup token"]}})
-	invited, _ := c.ask("invite", "POST", "/admin/invitations/", url.Values{"uses": {"5"}, "life": {"24h"}, "room": {""}}, admin)
+	invited := c.make("invite", "/admin/invitations/", url.Values{"uses": {"5"}, "life": {"24h"}, "room": {""}}, admin)
 	c.secrets["invitation"] = c.find(invited, `invite/([\w-]{43})`)
 	c.ask("the invitation page", "GET", "/invite/"+c.secrets["invitation"]+"/", nil, nil)
 	grace := c.session("/sign_up/", url.Values{"username": {"grace"}, "password1": {first}, "invitation": {c.secrets["invitation"]}})
@@ -155,7 +170,7 @@ func (c *canaries) useWell(sites []jwtSite) {
 	c.ask("change the password", "POST", "/settings/password/", url.Values{"old_password": {first}, "password": {second}}, grace)
 	c.ask("confirm", "POST", "/confirm/", url.Values{"password": {second}}, grace)
 
-	made, _ := c.ask("make a token", "POST", "/settings/tokens/", url.Values{"name": {"doorbell"}, "scope": {"read", "write"}, "days": {"7"}}, grace)
+	made := c.make("make a token", "/settings/tokens/", url.Values{"name": {"doorbell"}, "scope": {"read", "write"}, "days": {"7"}}, grace)
 	c.secrets["access token"] = c.find(made, `(snug_pat_[\w-]{43})`)
 	c.ask("who am I", "GET", "/api/v1/me", nil, bearer(c.secrets["access token"]))
 	c.ask("who am I", "GET", "/api/v1/me", nil, grace)
@@ -164,7 +179,7 @@ func (c *canaries) useWell(sites []jwtSite) {
 	list := snugtest.Run(t, "token", "list", "grace", "--data", s.Dir)
 	snugtest.Run(t, "token", "revoke", "grace", c.find(list.Out, `(\S+)\s+canary `), "--data", s.Dir)
 
-	codes, _ := c.ask("recovery codes", "POST", "/settings/passkeys/", url.Values{"do": {"codes"}}, grace)
+	codes := c.make("recovery codes", "/settings/passkeys/", url.Values{"do": {"codes"}}, grace)
 	used := c.find(codes, `<code>(\w{4}(?:-\w{4}){3})</code>`)
 	c.secrets["recovery code"] = c.find(strings.Replace(codes, used, "", 1), `<code>(\w{4}(?:-\w{4}){3})</code>`)
 	c.secrets["used recovery code"] = used
@@ -187,7 +202,7 @@ func (c *canaries) useWell(sites []jwtSite) {
 			}
 		}
 	}
-	hook, _ := c.ask("make a webhook", "POST", "/chat/lobby/settings/hooks/", url.Values{"name": {"doorbell"}}, grace)
+	hook := c.make("make a webhook", "/chat/lobby/settings/hooks/", url.Values{"name": {"doorbell"}}, grace)
 	c.secrets["webhook"] = c.find(hook, `hook/(snug_hook_\w+)`)
 	if done, _ := c.ask("post by a webhook", "POST", "/hook/"+c.secrets["webhook"], url.Values{"payload": {`{"text":"ding"}`}}, nil); !strings.Contains(done, `"ok":true`) {
 		t.Errorf("the webhook answers %s", done)

@@ -51,8 +51,7 @@ func (s *Server) postAccount(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	switch which := r.PostFormValue("end"); which {

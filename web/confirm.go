@@ -44,8 +44,7 @@ func (s *Server) postConfirm(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	next := r.FormValue("next")
@@ -53,16 +52,14 @@ func (s *Server) postConfirm(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = s.accounts.Confirm(r.Context(), v.session)
 	}
-	var throttled *account.ThrottledError
+	tooMany := tooOften(w, err)
 	switch {
 	case err == nil:
 		seeOther(w, r, nextPath(next))
 	case errors.Is(err, account.ErrCredentials):
 		s.renderConfirm(w, r, v, http.StatusForbidden, ConfirmPage{Next: next, Error: "This is not your password. Try again."})
-	case errors.As(err, &throttled):
-		t := explain(err)
-		t.retryAfter(w.Header())
-		s.renderConfirm(w, r, v, t.status, ConfirmPage{Next: next, Error: t.text})
+	case tooMany != nil:
+		s.renderConfirm(w, r, v, tooMany.status, ConfirmPage{Next: next, Error: tooMany.text})
 	default:
 		s.fail(w, r, err)
 	}

@@ -76,7 +76,9 @@ func (s *Server) getInvitations(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	s.showInvitations(w, r, v, http.StatusOK, InvitationsPage{Uses: "1", Lives: chosen("168h")})
+	view := InvitationsPage{Uses: "1", Lives: chosen("168h")}
+	view.Link, _ = takeOnce[*LinkView](s.once, v.session, onceInvitation, time.Now())
+	s.showInvitations(w, r, v, http.StatusOK, view)
 }
 
 func (s *Server) postInvitations(w http.ResponseWriter, r *http.Request) {
@@ -84,8 +86,7 @@ func (s *Server) postInvitations(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	if revoke := r.PostFormValue("revoke"); revoke != "" {
@@ -97,8 +98,8 @@ func (s *Server) postInvitations(w http.ResponseWriter, r *http.Request) {
 	if faults == nil {
 		token, made, err := s.accounts.Invite(r.Context(), v.actor(r), wish)
 		if err == nil {
-			fresh := InvitationsPage{Uses: "1", Lives: chosen("168h"), Link: linkOnce(r, "invite/"+token+"/", expiryWords(made))}
-			s.showInvitations(w, r, v, http.StatusOK, fresh)
+			s.once.keep(v.session, onceInvitation, linkOnce(r, "invite/"+token+"/", expiryWords(made)), time.Now())
+			seeOther(w, r, "/admin/invitations/")
 			return
 		}
 		if !errors.As(err, &faults) {

@@ -33,7 +33,7 @@ func TestInvitationLeadsFromItsLinkToItsRoom(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, inviteOnly)
 	root := s.admin("root")
-	page := root.post("/admin/invitations/", url.Values{"uses": {"1"}, "life": {"24h"}, "room": {"lobby"}}).want(t, http.StatusOK)
+	page := root.submit("/admin/invitations/", url.Values{"uses": {"1"}, "life": {"24h"}, "room": {"lobby"}}).want(t, http.StatusOK)
 	link := regexp.MustCompile(`value="(http://[^"]*)/invite/([\w-]{43})/" data-href="../../invite/`).FindStringSubmatch(page.body)
 	if link == nil || link[1] != s.url {
 		t.Fatalf("the page shows no link of ours:\n%s", page.body)

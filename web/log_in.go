@@ -23,8 +23,7 @@ func (s *Server) getLogIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) postLogIn(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	name, next := r.PostFormValue("username"), r.FormValue("next")
@@ -47,16 +46,14 @@ func (s *Server) postLogIn(w http.ResponseWriter, r *http.Request) {
 	}
 	view := LogInPage{Page: s.page(r, "Log in", s.knownVisitor(r)), Name: name, Next: next, Brief: !stay}
 	var status int
-	var throttled *account.ThrottledError
+	tooMany := tooOften(w, err)
 	switch {
 	case errors.Is(err, account.ErrDisabled):
 		status, view.Error = http.StatusForbidden, "This account is disabled. Ask the person who runs this server."
 	case errors.Is(err, account.ErrCredentials):
 		status, view.Error = http.StatusForbidden, "The user name and the password do not match. Check both and try again."
-	case errors.As(err, &throttled):
-		t := explain(err)
-		t.retryAfter(w.Header())
-		status, view.Error = t.status, t.text
+	case tooMany != nil:
+		status, view.Error = tooMany.status, tooMany.text
 	default:
 		s.fail(w, r, err)
 		return

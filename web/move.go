@@ -61,8 +61,7 @@ func (s *Server) postMove(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errNoPage)
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	next := nextPath(r.PostForm.Get("next"))

@@ -40,13 +40,12 @@ func (s *Server) postName(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	view := NamePage{Name: r.PostFormValue("username")}
 	_, err := s.accounts.Rename(r.Context(), v.actor(r), v.user.ID, view.Name)
-	var throttled *account.ThrottledError
+	tooMany := tooOften(w, err)
 	faults, mendable := errors.AsType[account.FieldErrors](err)
 	switch {
 	case err == nil:
@@ -54,11 +53,9 @@ func (s *Server) postName(w http.ResponseWriter, r *http.Request) {
 	case mendable:
 		view.Error = faults[0].Message
 		s.showName(w, r, v, http.StatusUnprocessableEntity, view)
-	case errors.As(err, &throttled):
-		t := explain(err)
-		t.retryAfter(w.Header())
-		view.Error = "You have changed your name often of late. Wait " + words(throttled.Wait) + " and try again."
-		s.showName(w, r, v, t.status, view)
+	case tooMany != nil:
+		view.Error = "You have changed your name often of late. Wait " + words(tooMany.wait) + " and try again."
+		s.showName(w, r, v, tooMany.status, view)
 	default:
 		s.fail(w, r, err)
 	}

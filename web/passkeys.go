@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"time"
 
 	"snug/account"
 )
@@ -12,6 +13,7 @@ import (
 func (s *Server) handlePasskeys(mux *router) {
 	mux.HandleFunc("GET /settings/passkeys/{$}", s.getPasskeys)
 	mux.HandleFunc("POST /settings/passkeys/{$}", s.postPasskeys)
+	mux.HandleFunc("GET /settings/passkeys/codes/{$}", s.getCodes)
 	mux.HandleFunc("GET /log_in/recovery/{$}", s.getRecovery)
 	mux.HandleFunc("POST /log_in/recovery/{$}", s.postRecovery)
 	mux.HandleFunc("GET /passkeys/offer/{$}", s.getOffer)
@@ -42,6 +44,8 @@ func (s *Server) getPasskeys(w http.ResponseWriter, r *http.Request) {
 		view.Done = "Your passkey is ready. Log in with it next time."
 	case "rename":
 		view.Done = "Renamed."
+	case "codes":
+		view.Error = "Recovery codes are shown once. If you have not kept them, make new ones: the old ones end then."
 	case "remove":
 		view.Done = "Removed. Delete it on your device too, so that it is not offered any more."
 	case "off":
@@ -96,8 +100,7 @@ func (s *Server) postPasskeys(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	do := r.PostFormValue("do")
@@ -108,7 +111,7 @@ func (s *Server) postPasskeys(w http.ResponseWriter, r *http.Request) {
 	case "off":
 		err = s.accounts.TurnPasswordOff(r.Context(), v.user.ID, v.session, address(r))
 	case "codes":
-		s.showCodes(w, r, v)
+		s.makeCodes(w, r, v)
 		return
 	default:
 		s.fail(w, r, errForm)
@@ -137,11 +140,26 @@ func (s *Server) changePasskey(r *http.Request, v *visitor, do string) error {
 	return s.accounts.RenamePasskey(r.Context(), v.user.ID, id, r.PostFormValue("name"), address(r))
 }
 
-// showCodes makes recovery codes and shows them, which happens once: nothing keeps them.
-func (s *Server) showCodes(w http.ResponseWriter, r *http.Request, v *visitor) {
+// makeCodes makes recovery codes and leads to the page that shows them.
+func (s *Server) makeCodes(w http.ResponseWriter, r *http.Request, v *visitor) {
 	codes, err := s.accounts.NewRecoveryCodes(r.Context(), v.user.ID, address(r))
 	if err != nil {
 		s.fail(w, r, err)
+		return
+	}
+	s.once.keep(v.session, onceCodes, codes, time.Now())
+	seeOther(w, r, "/settings/passkeys/codes/")
+}
+
+// getCodes shows recovery codes that were made just now, once.
+func (s *Server) getCodes(w http.ResponseWriter, r *http.Request) {
+	v := s.member(w, r)
+	if v == nil {
+		return
+	}
+	codes, ok := takeOnce[[]string](s.once, v.session, onceCodes, time.Now())
+	if !ok {
+		seeOther(w, r, "/settings/passkeys/?did=codes")
 		return
 	}
 	s.render(w, r, http.StatusOK, "recovery_codes", CodesPage{Page: s.page(r, "Recovery codes", v), All: codes})

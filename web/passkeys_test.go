@@ -158,7 +158,7 @@ func TestWaysInChangeOnlyForWhoHasProvedLatelyWhoTheyAre(t *testing.T) {
 	later.post("/passkeys/confirm/", url.Values{
 		"ceremony": {asked.ID}, "response": {string(d.Use(t, key, asked.Options))}, "next": {"/settings/passkeys/"},
 	}, pageAt(origin), withCookie(begun.cookie("snug-passkey"))).leadsOn(t, "./settings/passkeys/")
-	later.post("/settings/passkeys/", url.Values{"do": {"codes"}}).want(t, http.StatusOK).says(t, "shown this once")
+	later.submit("/settings/passkeys/", url.Values{"do": {"codes"}}).want(t, http.StatusOK).says(t, "shown this once")
 	if err := s.accounts.EndSession(t.Context(), old.ID); err != nil {
 		t.Fatal(err)
 	}

@@ -23,8 +23,7 @@ func (s *Server) postPassword(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	err := s.accounts.ChangePassword(r.Context(), account.PasswordChange{
@@ -33,7 +32,7 @@ func (s *Server) postPassword(w http.ResponseWriter, r *http.Request) {
 	})
 	view := PasswordPage{Page: s.page(r, "Password", v), HasPassword: has}
 	status := http.StatusUnprocessableEntity
-	var throttled *account.ThrottledError
+	tooMany := tooOften(w, err)
 	faults, mendable := errors.AsType[account.FieldErrors](err)
 	switch {
 	case err == nil:
@@ -46,10 +45,8 @@ func (s *Server) postPassword(w http.ResponseWriter, r *http.Request) {
 		if fault := faults.Field(account.FieldPassword); fault != nil {
 			view.NewError = fault.Message
 		}
-	case errors.As(err, &throttled):
-		t := explain(err)
-		t.retryAfter(w.Header())
-		status, view.OldError = t.status, t.text
+	case tooMany != nil:
+		status, view.OldError = tooMany.status, tooMany.text
 	default:
 		s.fail(w, r, err)
 		return

@@ -101,6 +101,8 @@ func TestAnAccountThatIsShutOutLosesItsSockets(t *testing.T) {
 	s := newSite(t)
 	ada := s.person("ada")
 	one, two := ada.dial("/ws/"), ada.again().dial("/users/")
+	one.next("hello") // an upgrade is answered before the server knows its socket
+	two.next("presence")
 	s.server.peers.end(account.ID{}, ada.user().ID)
 	for _, k := range []*sock{one, two} {
 		if code := k.closed(); code != closeLoggedOut {

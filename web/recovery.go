@@ -13,8 +13,7 @@ func (s *Server) getRecovery(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) postRecovery(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	view := RecoveryPage{
@@ -29,16 +28,14 @@ func (s *Server) postRecovery(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	status := http.StatusForbidden
-	var throttled *account.ThrottledError
+	tooMany := tooOften(w, err)
 	switch {
 	case errors.Is(err, account.ErrDisabled):
 		view.Error = "This account is disabled. Ask the person who runs this server."
 	case errors.Is(err, account.ErrCredentials):
 		view.Error = "The user name and the code do not match, or the code was used already. Check both and try again."
-	case errors.As(err, &throttled):
-		t := explain(err)
-		t.retryAfter(w.Header())
-		status, view.Error = t.status, t.text
+	case tooMany != nil:
+		status, view.Error = tooMany.status, tooMany.text
 	default:
 		s.fail(w, r, err)
 		return

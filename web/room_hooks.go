@@ -3,41 +3,41 @@ package web
 import (
 	"net/http"
 	"net/url"
-	"strings"
+	"time"
 
 	"snug/chat"
 )
 
-// getHooks is for who reloads the page that showed a new webhook: its address is not shown again.
+// getHooks is for who opens the address of the form that makes webhooks.
 func (s *Server) getHooks(w http.ResponseWriter, r *http.Request) {
 	seeOther(w, r, "/chat/"+url.PathEscape(r.PathValue("room"))+"/settings/")
 }
 
-// postHooks makes a webhook on the page of a room's settings, and shows its address there, once.
+// postHooks makes a webhook on the page of a room's settings, which shows its address, once.
 func (s *Server) postHooks(w http.ResponseWriter, r *http.Request) {
 	v := s.member(w, r)
 	if v == nil {
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	name := r.PostFormValue("name")
 	secret, hook, err := s.makeHook(r, v, name)
-	view := SettingsPage{}
-	status := http.StatusOK
 	switch t := explainToProgram(err); {
 	case err == nil:
-		view.Made, view.Address = hook.Name, linkOnce(r, strings.TrimPrefix(hookPath, "/")+secret, "")
+		room := hook.Room.String()
+		s.once.keep(v.session, onceHook+room, madeHook{name: hook.Name, secret: secret}, time.Now())
+		seeOther(w, r, "/chat/"+url.PathEscape(r.PathValue("room"))+"/settings/")
 	case t.code == chat.CodeBadField:
-		status, view.HookName, view.HookError = http.StatusUnprocessableEntity, name, t.text
+		s.showSettings(w, r, v, http.StatusUnprocessableEntity, SettingsPage{HookName: name, HookError: t.text})
 	default:
 		s.fail(w, r, err)
-		return
 	}
-	s.showSettings(w, r, v, status, view)
 }
+
+// madeHook is a webhook on its way to the page that shows its address.
+type madeHook struct{ name, secret string }
 
 // postRevokeHook ends a webhook.
 func (s *Server) postRevokeHook(w http.ResponseWriter, r *http.Request) {
@@ -45,8 +45,7 @@ func (s *Server) postRevokeHook(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	if err := s.revokeHook(r, v, r.PostFormValue("revoke")); err != nil {

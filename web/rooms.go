@@ -22,8 +22,7 @@ func (s *Server) postRooms(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	name := r.PostFormValue("name")

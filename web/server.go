@@ -67,6 +67,7 @@ type Server struct {
 	hub       *socket.Hub
 	peers     *peers
 	tickets   *tickets
+	once      *shownOnce
 	talk      *allowance // messages
 	asks      *allowance // all other frames of /ws/
 	calls     *calls     // of the API
@@ -145,6 +146,7 @@ func New(opts Options) (*Server, error) {
 		cluster: opts.Cluster,
 		logger:  opts.Logger,
 		tickets: newTickets(),
+		once:    newShownOnce(),
 		talk:    newTalk(opts.Limits.MessagesPerSecond),
 		asks:    newAsks(),
 		calls:   newCalls(opts.Limits.CallsPerMinute),

@@ -3,6 +3,8 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strings"
+	"time"
 
 	"snug/chat"
 )
@@ -40,6 +42,9 @@ func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, v *visitor
 	for _, hook := range hooks {
 		view.Hooks = append(view.Hooks, HookView{ID: hook.ID.String(), Name: hook.Name, By: hook.ByName, Created: hook.Created})
 	}
+	if made, ok := takeOnce[madeHook](s.once, v.session, onceHook+room.ID.String(), time.Now()); ok {
+		view.Made, view.Address = made.name, linkOnce(r, strings.TrimPrefix(hookPath, "/")+made.secret, "")
+	}
 	view.Page = s.page(r, "Settings of "+room.Name, v)
 	view.Room, view.Path, view.Guests = room.Name, url.PathEscape(room.Name), room.Guests
 	s.render(w, r, status, "settings", view)
@@ -50,8 +55,7 @@ func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	guests := r.PostFormValue("guests") == "on"

@@ -52,8 +52,7 @@ func (s *Server) refuseSignUp(w http.ResponseWriter, r *http.Request, view SignU
 }
 
 func (s *Server) postSignUp(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	view := SignUpPage{
@@ -91,16 +90,14 @@ func (s *Server) postSignUp(w http.ResponseWriter, r *http.Request) {
 func (s *Server) failSignUp(w http.ResponseWriter, r *http.Request, view SignUpPage, err error) {
 	var fields account.FieldErrors
 	var field account.FieldError
-	var throttled *account.ThrottledError
+	tooMany := tooOften(w, err)
 	status := http.StatusUnprocessableEntity
 	switch {
 	case errors.As(err, &fields):
 	case errors.As(err, &field):
 		fields = account.FieldErrors{field}
-	case errors.As(err, &throttled):
-		t := explain(err)
-		t.retryAfter(w.Header())
-		status, view.Errors["form"] = t.status, t.text
+	case tooMany != nil:
+		status, view.Errors["form"] = tooMany.status, tooMany.text
 	default:
 		s.refuseSignUp(w, r, view, err)
 		return

@@ -242,6 +242,21 @@ func (c *client) post(path string, form url.Values, change ...func(*http.Request
 	return c.do(http.MethodPost, path, form, change...)
 }
 
+// submit posts a form and fetches the page that it leads to, as a browser does.
+func (c *client) submit(path string, form url.Values) answer {
+	t := c.site.t
+	t.Helper()
+	posted := c.post(path, form).want(t, http.StatusSeeOther)
+	at, err := url.Parse(path)
+	if err == nil {
+		at, err = at.Parse(posted.header.Get("Location"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.get(at.String())
+}
+
 // want checks the status of an answer.
 func (a answer) want(t testing.TB, status int) answer {
 	t.Helper()

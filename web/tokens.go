@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"snug/account"
@@ -38,6 +37,9 @@ func (s *Server) getTokens(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view := TokensPage{Life: defaultTokenDays, Errors: map[string]string{}, Revoked: r.URL.Query().Has("revoked")}
+	if made, ok := takeOnce[madeToken](s.once, v.session, onceToken, time.Now()); ok {
+		view.Secret, view.Made = made.secret, made.name
+	}
 	view.choose([]string{account.ScopeRead, account.ScopeWrite}, v.user.Admin)
 	s.renderTokens(w, r, v, http.StatusOK, view)
 }
@@ -48,8 +50,7 @@ func (s *Server) postTokens(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, errForm)
+	if !s.readForm(w, r) {
 		return
 	}
 	if which := r.PostFormValue("revoke"); which != "" {
@@ -86,10 +87,12 @@ func (s *Server) makeToken(w http.ResponseWriter, r *http.Request, v *visitor) {
 	s.accounts.Audit(r.Context(), account.Event{
 		Kind: account.EventTokenAdded, Actor: v.user.ID, Address: address(r), Detail: made.Describe(),
 	})
-	view = TokensPage{Life: defaultTokenDays, Errors: map[string]string{}, Secret: secret, Made: made.Name}
-	view.choose([]string{account.ScopeRead, account.ScopeWrite}, v.user.Admin)
-	s.renderTokens(w, r, v, http.StatusCreated, view)
+	s.once.keep(v.session, onceToken, madeToken{secret: secret, name: made.Name}, time.Now())
+	seeOther(w, r, "/settings/tokens/")
 }
+
+// madeToken is an access token on its way to the page that shows it.
+type madeToken struct{ secret, name string }
 
 func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request, v *visitor, which string) {
 	id, err := account.ParseID(which)
@@ -134,7 +137,7 @@ func (s *Server) renderTokens(w http.ResponseWriter, r *http.Request, v *visitor
 	view.Page, view.Confirmed, view.Lives = s.page(r, "Access tokens", v), s.confirmed(v), tokenLives()
 	for _, token := range tokens {
 		view.Tokens = append(view.Tokens, TokenView{
-			ID: token.ID.String(), Name: token.Name, Scopes: strings.Join(token.Scopes, ", "),
+			ID: token.ID.String(), Name: token.Name, Scopes: account.SayScopes(token.Scopes),
 			Made: token.Created, Used: token.Used, Expires: token.Expires,
 		})
 	}

@@ -43,16 +43,17 @@ func trials() map[string]trial {
 		},
 		"GET /settings/tokens/{$}": {path: "/settings/tokens/", nobody: toLogIn, other: good, right: good},
 		"POST /settings/tokens/{$}": {
-			path: "/settings/tokens/", form: fields("name", "program #", "scope", "read", "days", "7"), nobody: toLogIn, other: 201, right: 201,
+			path: "/settings/tokens/", form: fields("name", "program #", "scope", "read", "days", "7"), nobody: toLogIn, other: 303, right: 303,
 			limit: func(*siteOptions) {}, // account.TokensPerHour
 		},
 
 		"GET /settings/passkeys/{$}": {path: "/settings/passkeys/", nobody: toLogIn, other: good, right: good},
 		"POST /settings/passkeys/{$}": {
-			path: "/settings/passkeys/", form: fields("do", "codes"), nobody: toLogIn, other: good, right: good,
+			path: "/settings/passkeys/", form: fields("do", "codes"), nobody: toLogIn, other: 303, right: 303,
 			limit: func(*siteOptions) {}, // account.maxChanges
 		},
-		"GET /log_in/recovery/{$}": {path: "/log_in/recovery/", nobody: good, other: good, right: good},
+		"GET /settings/passkeys/codes/{$}": {path: "/settings/passkeys/codes/", nobody: toLogIn, other: 303, right: 303}, // none were made just now
+		"GET /log_in/recovery/{$}":         {path: "/log_in/recovery/", nobody: good, other: good, right: good},
 		"POST /log_in/recovery/{$}": {
 			path: "/log_in/recovery/", form: fields("username", "ada", "code", "not hers"), nobody: 403, other: 403, right: 403,
 			limit: func(o *siteOptions) { o.Accounts.LoginsPerMinute = 1 }, nobodys: true,
@@ -84,7 +85,7 @@ func trials() map[string]trial {
 		},
 		"GET /chat/{room}/settings/hooks/{$}": {path: "/chat/lobby/settings/hooks/", nobody: 303, other: 303, right: 303}, // to the settings
 		"POST /chat/{room}/settings/hooks/{$}": {
-			path: "/chat/lobby/settings/hooks/", form: fields("name", "ci #"), nobody: toLogIn, other: 403, right: good,
+			path: "/chat/lobby/settings/hooks/", form: fields("name", "ci #"), nobody: toLogIn, other: 403, right: 303,
 			unlimited: "a room has chat.MaxHooks webhooks at most",
 		},
 		"POST /chat/{room}/settings/hooks/revoke/{$}": {
@@ -100,7 +101,7 @@ func trials() map[string]trial {
 		},
 		"GET /admin/invitations/{$}": {path: "/admin/invitations/", nobody: toLogIn, other: 403, right: good},
 		"POST /admin/invitations/{$}": {
-			path: "/admin/invitations/", form: fields("uses", "1", "life", "1h"), nobody: toLogIn, other: 403, right: good,
+			path: "/admin/invitations/", form: fields("uses", "1", "life", "1h"), nobody: toLogIn, other: 403, right: 303,
 			unlimited: "it is for administrators, of whom each has a number of invitations at once",
 		},
 		"GET /admin/{$}":         {path: "/admin/", nobody: toLogIn, other: 403, right: 303},
