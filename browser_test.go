@@ -254,6 +254,7 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 		{"empty_room", "/chat/workshop/", connected, ada},
 		{"private", "/pm/grace/", connected, ada},
 		{"settings", "/chat/workshop/settings/", `$("[data-hook]")`, ada},
+		{"room_delete", "/chat/workshop/settings/delete/", `$("[data-delete-room]")`, ada},
 		{"account", "/settings/", `$('[data-session][data-here=true]')`, ada},
 		{"name", "/settings/name/", `$("#username")`, ada},
 		{"password", "/settings/password/", `$("#old_password")`, ada},

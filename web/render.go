@@ -16,7 +16,7 @@ func pageNames() []string {
 		"sign_up", "log_in", "log_out", "confirm",
 		"account", "password", "passkeys", "tokens",
 		"passkey_offer", "recovery", "recovery_codes",
-		"people", "rooms", "chat", "settings",
+		"people", "rooms", "chat", "settings", "room_delete",
 		"admin_people", "invitations", "name", "audit", "cluster",
 		"move", "authority", "error",
 	}

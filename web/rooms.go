@@ -13,7 +13,7 @@ func (s *Server) getRooms(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	s.showRooms(w, r, v, http.StatusOK, RoomsPage{})
+	s.showRooms(w, r, v, http.StatusOK, RoomsPage{Deleted: r.URL.Query().Has("deleted")})
 }
 
 // postRooms leads to the room whose name was typed; opening its page makes it if it is new.

@@ -224,6 +224,8 @@ func (s *Server) routes() *router {
 	mux.HandleFunc("GET /chat/{room}/settings/hooks/{$}", s.getHooks)
 	mux.HandleFunc("POST /chat/{room}/settings/hooks/{$}", s.postHooks)
 	mux.HandleFunc("POST /chat/{room}/settings/hooks/revoke/{$}", s.postRevokeHook)
+	mux.HandleFunc("GET /chat/{room}/settings/delete/{$}", s.getDeleteRoom)
+	mux.HandleFunc("POST /chat/{room}/settings/delete/{$}", s.postDeleteRoom)
 	mux.HandleFunc("GET /pm/{name}/{$}", s.getPrivate)
 	mux.HandleFunc("GET /invite/{token}/{$}", s.getInvite)
 	mux.HandleFunc("GET /admin/{$}", s.getAdmin)

@@ -174,6 +174,23 @@ func (c *client) startSession(user account.ID) {
 	c.token = token
 }
 
+// provedLongAgo makes it so long since somebody logged in that they have to prove who they are for some changes.
+func (c *client) provedLongAgo() {
+	t := c.site.t
+	t.Helper()
+	v, err := c.site.server.visitorByToken(t.Context(), c.token)
+	if err != nil || v == nil {
+		t.Fatal(v, err)
+	}
+	_, err = c.site.store.UpdateSession(t.Context(), v.session, func(x *store.Session) error {
+		x.Proven = time.Now().Add(-account.ConfirmLife)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (c *client) user() account.User {
 	c.site.t.Helper()
 	user, err := c.site.accounts.UserByName(c.site.t.Context(), c.name)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"snug/account"
-	"snug/store"
 )
 
 // accessToken makes one for a person, and a client that comes with it and nothing else.
@@ -68,17 +67,7 @@ func TestATokenIsMadeOnlyByWhoProvedLatelyWhoTheyAre(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	ada := s.signUp("ada")
-	v, err := s.server.visitorByToken(t.Context(), ada.token)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = s.store.UpdateSession(t.Context(), v.session, func(x *store.Session) error {
-		x.Proven = time.Now().Add(-account.ConfirmLife)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ada.provedLongAgo()
 	form := url.Values{"name": {"x"}, "scope": {"read"}, "days": {"7"}}
 	ada.get("/settings/tokens/").want(t, http.StatusOK).saysNot(t, `name="days"`)
 	ada.post("/settings/tokens/", form).leadsTo(t, "../../confirm/?next=%2Fsettings%2Ftokens%2F")

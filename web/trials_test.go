@@ -92,6 +92,11 @@ func trials() map[string]trial {
 			path: "/chat/lobby/settings/hooks/revoke/", form: fields("revoke", "019aa5b2-7c00-7000-8000-0000000000a1"), nobody: toLogIn, other: 403, right: 404,
 			unlimited: "it ends a webhook, once",
 		},
+		"GET /chat/{room}/settings/delete/{$}": {path: "/chat/lobby/settings/delete/", nobody: toLogIn, other: 403, right: good},
+		"POST /chat/{room}/settings/delete/{$}": {
+			path: "/chat/lobby/settings/delete/", form: fields("name", "another"), nobody: toLogIn, other: 403, right: 409,
+			unlimited: "it is for administrators, who delete a room once",
+		},
 		"GET /pm/{name}/{$}":      {path: "/pm/grace/", nobody: toLogIn, other: good, right: good},
 		"GET /invite/{token}/{$}": {ready: (*routeWorld).invitation, nobody: good, other: 303, right: 303},
 		"GET /admin/people/{$}":   {path: "/admin/people/", nobody: toLogIn, other: 403, right: good},

@@ -147,9 +147,10 @@ type PersonView struct {
 // RoomsPage is the list of rooms, with the form that opens one.
 type RoomsPage struct {
 	Page
-	Rooms []RoomView
-	Name  string // what was typed
-	Error string
+	Rooms   []RoomView
+	Name    string // what was typed
+	Error   string
+	Deleted bool // a room was deleted just now
 }
 
 // RoomView is one line of the list of rooms.
@@ -196,6 +197,19 @@ type HookView struct {
 	Name    string
 	By      string // who made it
 	Created time.Time
+}
+
+// DeleteRoomPage asks an administrator whether a room shall go, with all that was said in it.
+type DeleteRoomPage struct {
+	Page
+	Room    string
+	Path    string // the name, escaped for an address
+	ID      string
+	Created time.Time
+	Users   int // who are in it now
+	Hooks   int // how many webhooks it has
+	Typed   string
+	Error   string
 }
 
 // AdminPeoplePage lets administrators change who may do what.
