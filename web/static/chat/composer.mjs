@@ -8,16 +8,18 @@ import { keyOf } from "./window.mjs";
 
 const warnBefore = 200; // so many characters before the limit the counter appears
 
-// handle gives others focus() and write(text).
+// handle gives others focus() and write(text). onSend returns why it could not send a text, if it could not; it then stays to be mended.
 export function Composer({ place, limit, onSend, onEditLast, handle }) {
   const key = keyOf(place);
   const [text, setText] = useState(() => draftOf(key));
+  const [problem, setProblem] = useState(null);
   const field = useRef(null);
   const left = limit - charactersIn(text);
   const isGood = text.trim() !== "" && left >= 0;
 
   const write = (value) => {
     setText(value);
+    setProblem(null);
     keepDraft(key, value);
   };
   useImperativeHandle(handle, () => ({ focus: () => field.current?.focus(), write }), [key]);
@@ -28,8 +30,9 @@ export function Composer({ place, limit, onSend, onEditLast, handle }) {
 
   const send = () => {
     if (!isGood) return;
-    onSend(text);
-    write("");
+    const refused = onSend(text);
+    if (refused) setProblem(refused);
+    else write("");
     field.current.focus();
   };
   const keys = (event) => {
@@ -45,12 +48,16 @@ export function Composer({ place, limit, onSend, onEditLast, handle }) {
   return html`<form class="composer" onSubmit=${(event) => { event.preventDefault(); send(); }}>
     <div class="composer__box">
       <${Growing} value=${text} label=${`Message to ${name}`} placeholder=${`Message to ${name}`} field=${field} onText=${write}
-        onKeyDown=${keys} enterkeyhint="send" autocomplete="off" id="composer" aria-describedby="composer-count" data-composer />
+        onKeyDown=${keys} enterkeyhint="send" autocomplete="off" id="composer" aria-describedby="composer-problem composer-count"
+        aria-invalid=${problem !== null} data-composer />
       <button type="submit" class="composer__send" aria-label="Send" title="Send" disabled=${!isGood}><${Icon} name="send" /></button>
     </div>
+    <div class="composer__notes">
+    <p class="composer__problem" id="composer-problem" role="alert">${problem}</p>
     <p class="composer__count" id="composer-count" data-over=${left < 0} role="status">${left < 0
       ? `${-left} ${left === -1 ? "character" : "characters"} too many`
       : left <= warnBefore && `${left} left`}</p>
+    </div>
   </form>`;
 }
 

@@ -4,12 +4,11 @@
 import { uuid7 } from "../lib/ids.mjs";
 import { leaveFor } from "../lib/leave.mjs";
 import { Socket, socketURL } from "../lib/socket.mjs";
+import { read } from "./commands.mjs";
 import { keepOutbox, keptFor, movedFrom, outboxOf, ReadMarks } from "./memory.mjs";
 import { Mover } from "./mover.mjs";
 import { change, currentWindow, unreadTotal } from "./store.mjs";
 import { keyOf } from "./window.mjs";
-
-const privateCommand = /^\/pm[ \t]+(\S+)[ \t\n]+([^]*\S[^]*)$/;
 
 // Changes by the type of the frame that asks for them.
 const byType = new Map([
@@ -92,18 +91,20 @@ export class Session {
     this.#go(place);
   }
 
-  // post sends a text to a conversation; what begins with /pm goes to one person, wherever it was typed.
-  post(place, text) {
-    const command = privateCommand.exec(text);
+  // post sends what was typed to a conversation; what begins with /pm goes to one person, wherever it was typed. What it
+  // cannot send it returns the problem of.
+  post(place, typed) {
+    const { problem, to, text } = read(typed);
+    if (problem) return problem;
     const item = { id: uuid7(), place, text, time: Date.now(), state: "sending", problem: null };
-    if (command) {
-      item.command = text;
-      item.place = { kind: "private", name: command[1] };
-      item.text = command[2];
+    if (to !== undefined) {
+      item.command = typed;
+      item.place = { kind: "private", name: to };
     }
     this.#store.apply(change.queued, item);
     this.#keepOutbox();
     this.#postWaiting();
+    return null;
   }
 
   // retry sends once more what failed. Under a new id: the old one may be what was refused.
