@@ -17,7 +17,7 @@ const (
 	// MaxMissed is how many states of messages are made up for after a break. Reading and sending more costs more than
 	// showing the room anew.
 	MaxMissed = 500
-	// MaxConversations is how many conversations an inbox holds.
+	// MaxConversations is how many conversations an inbox holds, and a page of them at most.
 	MaxConversations = 100
 
 	// maxAnswer bounds the frames of one answer, in bytes on the wire. A text can be written so that its frame is twelve
@@ -263,9 +263,33 @@ func (c *Chat) Inbox(ctx context.Context, who Person, after int64, log string) (
 			}
 		}
 	}
-	rows, err := c.store.Conversations(ctx, who.ID, MaxConversations)
+	list, _, err := c.Conversations(ctx, who, ID{}, MaxConversations)
 	if err != nil {
-		return Inbox{}, fromStore(err, "read conversations")
+		return Inbox{}, err
+	}
+	in.Conversations = append(in.Conversations, list...)
+	return in, nil
+}
+
+// Conversations returns at most limit of who's private conversations (and at most MaxConversations), the latest first. Next
+// is the after of the next page, zero on the last.
+func (c *Chat) Conversations(ctx context.Context, who Person, after ID, limit int) (list []Conversation, next ID, err error) {
+	if who.Guest() {
+		return nil, ID{}, refuse(CodeForbidden, "log in to read private messages")
+	}
+	if limit <= 0 || limit > MaxConversations {
+		limit = MaxConversations
+	}
+	rows, err := c.store.Conversations(ctx, who.ID, after, limit+1)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ID{}, noMessage()
+	}
+	if err != nil {
+		return nil, ID{}, fromStore(err, "read conversations")
+	}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		next = rows[limit-1].Last.ID
 	}
 	ids := make([]ID, 0, 2*len(rows))
 	for i := range rows {
@@ -273,10 +297,10 @@ func (c *Chat) Inbox(ctx context.Context, who Person, after int64, log string) (
 	}
 	names, err := c.people.names(ctx, ids)
 	if err != nil {
-		return Inbox{}, err
+		return nil, ID{}, err
 	}
 	for i := range rows {
-		in.Conversations = append(in.Conversations, Conversation{
+		list = append(list, Conversation{
 			User:    names[rows[i].Other],
 			Online:  c.presence.Present(server, rows[i].Other.Hex()),
 			Time:    rows[i].Last.Posted.Millis(),
@@ -284,7 +308,7 @@ func (c *Chat) Inbox(ctx context.Context, who Person, after int64, log string) (
 			Message: preview(rows[i].Last.Text),
 		})
 	}
-	return in, nil
+	return list, next, nil
 }
 
 // recoverable reports whether after may be a place in this order of events. One that the log turns out not to have

@@ -38,6 +38,10 @@ const (
 			m.id, m.room, m.author, m.target, m.posted, m.text, m.edited, m.deleted, m.hook
 		FROM conversations AS c JOIN messages AS m ON m.id = c.message
 		WHERE c.user = ? ORDER BY c.posted DESC, c.message DESC LIMIT ?`
+	conversationsAfter = `SELECT c.other, m.place, m.stamp, m.feed, m.seq, m.extra,
+			m.id, m.room, m.author, m.target, m.posted, m.text, m.edited, m.deleted, m.hook
+		FROM conversations AS c JOIN messages AS m ON m.id = c.message
+		WHERE c.user = ? AND (c.posted, c.message) < (?, ?) ORDER BY c.posted DESC, c.message DESC LIMIT ?`
 	newestPlace = `SELECT place FROM state WHERE id = 1`
 )
 
@@ -154,10 +158,27 @@ func (s *Store) readAt(ctx context.Context, doing, query string, fn func(querier
 	return seq, s.readError(ctx, doing, err)
 }
 
-// Conversations lists whom a user has private messages with, the latest first.
-func (s *Store) Conversations(ctx context.Context, user ID, limit int) ([]Conversation, error) {
+// Conversations lists up to limit of those whom a user has private messages with, the
+// latest first: those whose last message is older than the one named, or all if that
+// is zero. ErrNotFound: the user has no such message.
+func (s *Store) Conversations(ctx context.Context, user, after ID, limit int) ([]Conversation, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	return readMany[Conversation](ctx, s, "list conversations", conversationsOf, user, limit)
+	if after.IsZero() {
+		return readMany[Conversation](ctx, s, "list conversations", conversationsOf, user, limit)
+	}
+	var list []Conversation
+	err := s.read(ctx, "list conversations", func(q querier) error {
+		mark, err := one[Message](ctx, q, messageByID, after)
+		if err == nil && (mark.Target.IsZero() || (mark.Author != user && mark.Target != user)) {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		list, err = many[Conversation](ctx, q, conversationsAfter, user, int64(mark.Posted), mark.ID, limit)
+		return err
+	})
+	return list, err
 }

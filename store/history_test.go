@@ -162,7 +162,7 @@ func TestConversationsShowTheLastMessage(t *testing.T) {
 		limit int
 		want  []string
 	}{{10, []string{"hello again", "hello ada"}}, {1, []string{"hello again"}}, {0, []string{}}} {
-		list, err := s.Conversations(ctx, ada, tt.limit)
+		list, err := s.Conversations(ctx, ada, ID{}, tt.limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,6 +175,38 @@ func TestConversationsShowTheLastMessage(t *testing.T) {
 		}
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("limit %d: %s", tt.limit, diff)
+		}
+	}
+}
+
+func TestConversationsGoOnAfterAMessage(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	ctx := context.Background()
+	ada, bob, eve := NewID(), NewID(), NewID()
+	public := post(t, s, Message{Room: NewID(), Author: ada, Text: "to all"})
+	foreign := whisper(t, s, eve, bob, "not for ada")
+	oldest := whisper(t, s, eve, ada, "hello ada")
+	newest := whisper(t, s, bob, ada, "hello")
+	for _, tt := range []struct {
+		after ID
+		want  []ID
+	}{{newest.ID, []ID{oldest.ID}}, {oldest.ID, nil}} {
+		list, err := s.Conversations(ctx, ada, tt.after, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []ID
+		for _, c := range list {
+			got = append(got, c.Last.ID)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("after %v: %s", tt.after, diff)
+		}
+	}
+	for what, id := range map[string]ID{"a message of others": foreign.ID, "one in a room": public.ID, "none": NewID()} {
+		if list, err := s.Conversations(ctx, ada, id, 10); !errors.Is(err, ErrNotFound) {
+			t.Errorf("after %s: %v, %v, want ErrNotFound", what, list, err)
 		}
 	}
 }

@@ -213,7 +213,7 @@ func TestMessagesMayComeBeforeTheirRoomAndPeople(t *testing.T) {
 	if rooms, err := s.Rooms(ctx, 10); err != nil || len(rooms) != 0 {
 		t.Errorf("rooms = %v, %v", rooms, err)
 	}
-	talks, err := s.Conversations(ctx, ID{2}, 10)
+	talks, err := s.Conversations(ctx, ID{2}, ID{}, 10)
 	if err != nil || len(talks) != 1 || talks[0].Last.Text != "psst" || talks[0].Other != (ID{1}) {
 		t.Errorf("conversations = %+v, %v", talks, err)
 	}

@@ -123,7 +123,7 @@ func checkFixture(t *testing.T, s *Store, version int) {
 	if err != nil || len(rooms) != 1 || rooms[0].Name != "Lobby" || !rooms[0].Guests {
 		t.Errorf("rooms = %+v, %v", rooms, err)
 	}
-	talks, err := s.Conversations(ctx, ID{2}, 10)
+	talks, err := s.Conversations(ctx, ID{2}, ID{}, 10)
 	if err != nil || len(talks) != 1 || talks[0].Other != ada.ID || talks[0].Last.Text != "psst" {
 		t.Errorf("conversations = %+v, %v", talks, err)
 	}

@@ -103,20 +103,34 @@ func (s *Server) apiPrivateHistory(w http.ResponseWriter, r *http.Request, v *vi
 
 type conversationsPage struct {
 	Conversations []chat.Conversation `json:"conversations"` // the latest first
-	Cursor        string              `json:"cursor"`        // a place for events to begin at
+	// Next is the after of the next page: the last message of the last conversation. Absent on the last page.
+	Next   string `json:"next,omitempty"`
+	Cursor string `json:"cursor"` // a place for events to begin at
 }
 
 func (s *Server) apiConversations(w http.ResponseWriter, r *http.Request, v *visitor) error {
-	if err := noQuery(r); err != nil {
-		return err
-	}
-	inbox, err := s.chat.Inbox(r.Context(), v.person(), 0, "")
+	query, err := readQuery(r, "after", "limit")
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, conversationsPage{
-		Conversations: list(inbox.Conversations), Cursor: cursor{inbox.Log, inbox.Seq}.String(),
-	})
+	limit, err := readLimit(query, chat.MaxConversations, chat.MaxConversations)
+	if err != nil {
+		return err
+	}
+	after, err := messageParameter("after", query.Get("after"))
+	if err != nil {
+		return err
+	}
+	// What is committed by now is in what is read from now on.
+	page := conversationsPage{Cursor: cursor{s.chat.Log(), s.chat.Seq()}.String()}
+	conversations, next, err := s.chat.Conversations(r.Context(), v.person(), after, limit)
+	if err != nil {
+		return err
+	}
+	if page.Conversations = list(conversations); !next.IsZero() {
+		page.Next = next.String()
+	}
+	writeJSON(w, http.StatusOK, page)
 	return nil
 }
 

@@ -61,6 +61,37 @@ func (a answer) isProblem(t testing.TB, status int, code string) {
 	}
 }
 
+func TestConversationsArePaged(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.person("ada")
+	var want []string
+	for _, name := range []string{"grace", "hedy", "margaret"} {
+		s.person(name).call("POST", "conversations/ada/messages", map[string]any{"message": "hello"}).want(t, 201)
+		want = slices.Insert(want, 0, name)
+	}
+	var got []string
+	for address := "conversations?limit=1"; ; {
+		page := ada.call("GET", address, nil).want(t, 200).object(t)
+		conversations := page["conversations"].([]any)
+		if len(conversations) != 1 || page["cursor"] == "" {
+			t.Fatalf("page is %v", page)
+		}
+		got = append(got, conversations[0].(map[string]any)["user"].(string))
+		next, more := page["next"].(string)
+		if !more {
+			break
+		}
+		address = "conversations?limit=1&after=" + next
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the pages are %v, want %v", got, want)
+	}
+	ada.call("GET", "conversations?after=019aa5b2-7c00-7000-8000-0000000000a1", nil).isProblem(t, 404, "not_found")
+	ada.call("GET", "conversations?after=grace", nil).isProblem(t, 400, "bad_field")
+	ada.call("GET", "conversations?limit=101", nil).isProblem(t, 400, "bad_field")
+}
+
 func TestAPIConversation(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
