@@ -30,6 +30,9 @@ func TestAnAnswerKeepsWhatCameMeanwhile(t *testing.T) {
 		"but not what another database held": `
 			const before = joined(newWindow({ kind: "room", name: "lobby" }), { ...answer, seq: 90, log: "other", messages: [said("lost", 90)] });
 			return shown(joined(broken(before), answer)) === "a b"`,
+		"but what came from this one since": `
+			const before = joined(newWindow({ kind: "room", name: "lobby" }), { ...answer, seq: 90, log: "other", messages: [{ ...said("lost", 90), time: 5 }] });
+			return shown(joined(received(broken(before), said("late", 12)), answer)) === "a b late"`,
 		"in a conversation that is opened": `
 			const win = received(newWindow({ kind: "private", name: "grace" }), said("late", 12));
 			return shown(opened(win, { user: "grace", more: false, messages: [said("a", 10)] })) === "a late"`,

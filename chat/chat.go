@@ -124,7 +124,7 @@ func (c *Chat) MaxMessage() int {
 	return c.maxMessage
 }
 
-// Log names the order of events that every Seq is a place in.
+// Log names the order of events that every Seq is a place in. After a restart the same order has another name, and the older ones are known.
 func (c *Chat) Log() string {
 	return c.store.Log()
 }

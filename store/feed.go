@@ -12,9 +12,8 @@ import (
 
 // Cursor is how far this node has read the order of events of another.
 type Cursor struct {
-	// Log names that order: it is the [Store.Feed] of the other node, in hex. Not its
-	// [Store.Log]: a node that is restored from a backup keeps that, and gives the
-	// same places again.
+	// Log names that order: it is the [Store.Log] of the other node, so its running feed in hex. A node that is restored from a
+	// backup gives the same places again, under another name.
 	Log   string
 	Place int64
 }
@@ -91,6 +90,10 @@ func (s *Store) NewFeed(ctx context.Context) error {
 			}
 		}
 		if err := t.write(deleteFeed, old); err != nil {
+			return err
+		}
+		// Whoever remembers a place under the old name may have it from before the machine was set back: nothing goes on from there.
+		if err := t.write(putLog, c.feed); err != nil {
 			return err
 		}
 		// What others have of it may lie before the places that they were read up to.

@@ -1,11 +1,8 @@
 package store
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"os"
-	"strings"
 	"sync"
 )
 
@@ -52,34 +49,3 @@ func (l *logFile) mended() {
 }
 
 func (l *logFile) close() error { return l.file.Close() }
-
-// bootKey is where an open store notes under which start of the machine it runs.
-const bootKey = "boot"
-
-// takeUpLog gives the order of events another name if the machine may have lost the end of it: the last process did not close the store, and
-// the machine has been started since. Then places are given a second time, and a reader who remembers one must begin anew.
-func takeUpLog(ctx context.Context, conn *sql.Conn, log ID) (ID, error) {
-	var last string
-	err := conn.QueryRowContext(ctx, metaByKey, bootKey).Scan(&last)
-	switch now := bootID(); {
-	case errors.Is(err, sql.ErrNoRows):
-	case err != nil:
-		return log, err
-	case now == "" || now != last:
-		log = newRandomID()
-		if _, err := conn.ExecContext(ctx, `UPDATE state SET log = ? WHERE id = 1`, log); err != nil {
-			return log, err
-		}
-	}
-	_, err = conn.ExecContext(ctx, putMeta, bootKey, bootID())
-	return log, err
-}
-
-// bootID is another one after each start of the machine; "" where the system has none.
-func bootID() string {
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(b))
-}

@@ -205,11 +205,6 @@ func TestPowerCutTakesOnlyWhatIsMergedAndNotSynced(t *testing.T) {
 	if err := os.Truncate(filepath.Join(cut, databaseFile+"-wal"), safe.Load()); err != nil {
 		t.Fatal(err)
 	}
-	conn := connect(t, filepath.Join(cut, databaseFile))
-	mustExec(t, conn, "UPDATE meta SET value = 'before' WHERE key = '"+bootKey+"'")
-	if err := conn.Close(); err != nil {
-		t.Fatal(err)
-	}
 	after := openAt(t, cut, Options{})
 	if got, err := after.MessageByID(ctx, mine.ID); err != nil || got != mine {
 		t.Errorf("what was acknowledged is %+v, %v", got, err)
@@ -221,36 +216,11 @@ func TestPowerCutTakesOnlyWhatIsMergedAndNotSynced(t *testing.T) {
 	if _, err := after.MessageByID(ctx, ID{9, 2}); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the row behind: %v, want ErrNotFound", err)
 	}
-	if after.Log() == s.Log() {
-		t.Error("places are given again under the name of the same log")
+	if after.GoesOn(s.Log(), s.Seq()) || !after.GoesOn(s.Log(), mine.Place) {
+		t.Error("who remembers a place that was lost goes on from there, or who does not begins anew")
 	}
 	merge(t, after, fromElsewhere(2))
 	if vector, _, err = after.Vector(ctx); err != nil || vector[ID{7}] != 2 {
 		t.Errorf("fetched again: the other feed is known up to %d (%v), want 2", vector[ID{7}], err)
-	}
-}
-
-func TestLogKeepsItsNameOverCrashesAndStarts(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	s := openAt(t, dir, Options{})
-	name := s.Log()
-	say(t, s, RoomID("lobby"), ID{1}, "hello")
-	if crashed := openAt(t, copyDatabase(t, dir), Options{}); crashed.Log() != name {
-		t.Error("a crash of the process alone gives the log another name")
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	conn := connect(t, filepath.Join(dir, databaseFile))
-	var notes int
-	if err := conn.QueryRowContext(t.Context(), "SELECT count(*) FROM meta WHERE key = ?", bootKey).Scan(&notes); err != nil || notes != 0 {
-		t.Errorf("%d notes of the start of the machine in a closed store (%v), want none", notes, err)
-	}
-	if err := conn.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if again := openAt(t, dir, Options{}); again.Log() != name {
-		t.Error("a store that was closed gets another log")
 	}
 }

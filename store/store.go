@@ -35,7 +35,7 @@ type Options struct {
 // Store is an open database. All methods may be called at once from many goroutines.
 type Store struct {
 	dir    string
-	log    ID
+	lives  []life       // of earlier processes, the latest last
 	place  atomic.Int64 // newest committed
 	feed   atomic.Pointer[ID]
 	reader *reader
@@ -117,7 +117,7 @@ func (s *Store) start(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	if log, err = takeUpLog(ctx, s.conn, log); err != nil {
+	if s.lives, err = beginLife(ctx, s.conn, log, last); err != nil {
 		return err
 	}
 	known, err := loadFeeds(ctx, s.conn)
@@ -137,7 +137,6 @@ func (s *Store) start(ctx context.Context, opts Options) error {
 	if _, err := s.conn.ExecContext(ctx, "PRAGMA synchronous = normal"); err != nil {
 		return err
 	}
-	s.log = log
 	s.saved(last)
 	s.writer = startWriter(s.conn, s.dir, last, known, opts, s.wal, s.saved)
 	return s.retry(ctx)
@@ -263,10 +262,6 @@ func (s *Store) release() error {
 }
 
 func (s *Store) isClosed() bool { return s.closed.Load() }
-
-// Log names this database's order of events: places of different logs cannot be
-// compared. 32 hex digits.
-func (s *Store) Log() string { return s.log.Hex() }
 
 // Seq is the newest committed place in the order of events.
 func (s *Store) Seq() int64 { return s.place.Load() }

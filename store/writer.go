@@ -317,11 +317,7 @@ func (w *writer) finish() {
 		st.Close()
 	}
 	var busy, frames, moved int
-	_, err := w.conn.ExecContext(context.Background(), deleteMeta, bootKey)
-	if err == nil {
-		err = w.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved)
-	}
-	if err != nil {
+	if err := w.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved); err != nil {
 		// What is in the log is as safe as what is in the database.
 		w.logger.Warn("write-ahead log left as it is", "error", err)
 	}

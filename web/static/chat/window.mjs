@@ -22,6 +22,7 @@ export function newWindow({ kind, name }) {
     synced: false, // nothing is missing between the newest message and now
     seq: 0, // the place up to which nothing is missing
     ahead: 0, // the newest place seen while not synced
+    early: [], // the ids of what came while not synced
     log: "",
     canModerate: false,
     fetching: false, // older messages are on their way
@@ -43,6 +44,7 @@ export function joined(win, answer) {
     synced: true,
     seq: Math.max(answer.seq, win.ahead),
     ahead: 0,
+    early: [],
     log: answer.log,
     problem: null,
     gone: false,
@@ -54,6 +56,7 @@ export function opened(win, answer) {
   return {
     ...renewed(win, answer),
     name: answer.user,
+    early: [],
     loaded: true,
     synced: true,
     problem: null,
@@ -61,11 +64,12 @@ export function opened(win, answer) {
 }
 
 // renewed puts the end of a conversation in place of what the window holds. What came while the answer was on its way
-// stays, for the answer may not have it: it is newer than everything else that the window held. Another database's
-// messages say nothing about this one's.
+// stays, for the answer may not have it: it is newer than everything else that the window held. What came before under another name of
+// the log may be of a database that is no more, and says nothing about this one.
 function renewed(win, answer) {
   const isOther = win.log !== "" && answer.log !== undefined && win.log !== answer.log;
-  return merged({ ...win, messages: answer.messages, notices: [], more: answer.more }, isOther ? [] : win.messages);
+  const held = isOther ? win.messages.filter((message) => win.early.includes(message.id)) : win.messages;
+  return merged({ ...win, messages: answer.messages, notices: [], more: answer.more }, held);
 }
 
 // received takes one message, in whatever state it is.
@@ -73,7 +77,7 @@ export function received(win, message) {
   const next = merged(win, [message]);
   return win.synced
     ? { ...next, seq: Math.max(win.seq, message.seq) }
-    : { ...next, ahead: Math.max(win.ahead, message.seq) };
+    : { ...next, ahead: Math.max(win.ahead, message.seq), early: [...win.early, message.id] };
 }
 
 // older takes a page of history that ends where the window begins.
@@ -85,7 +89,7 @@ export function older(win, answer) {
 
 // broken is the window of a connection that was lost: it can be shown, but may be missing something.
 export function broken(win) {
-  return { ...win, synced: false, ahead: 0, fetching: false };
+  return { ...win, synced: false, ahead: 0, early: [], fetching: false };
 }
 
 // trimmed forgets the oldest messages of a long window. Only for who looks at its end.
