@@ -40,7 +40,11 @@ type (
 		Members  []memberInfo `json:"members"`           // this node first
 		Trouble  string       `json:"trouble,omitempty"` // of this node
 		Rotation *rotation    `json:"rotation,omitempty"`
-		Aside    int          `json:"rows_set_aside"` // rows that are kept and not understood
+		Aside    int          `json:"rows_set_aside"` // rows of other nodes that are kept and not shown: the sum of those below
+		// Those that only newer versions know, those stamped more than a day ahead of the clock here, and those that could not be read, ever.
+		RowsNewer   int `json:"rows_newer"`
+		RowsEarly   int `json:"rows_early"`
+		RowsDamaged int `json:"rows_damaged"`
 	}
 
 	memberInfo struct {
@@ -57,6 +61,8 @@ type (
 		RowsAhead   *uint64   `json:"rows_ahead"`    // that it has and this node has not; null: there is no link
 		QueueBytes  int       `json:"queue_bytes"`   // waiting to be sent to it
 		QueueFrames int       `json:"queue_frames"`
+		FramesNewer uint64    `json:"frames_newer"` // that it sent since this node started, and only newer versions know
+		FramesBad   uint64    `json:"frames_bad"`   // that it sent since then, and that could not be read
 		TroubleKind string    `json:"trouble_kind,omitempty"`
 		Trouble     string    `json:"trouble,omitempty"`
 	}
@@ -84,8 +90,10 @@ func (m memberInfo) cells() []string {
 func (l memberList) troubles() []string {
 	all := l.notes()
 	for _, m := range l.Members {
-		if m.Trouble != "" {
-			all = append(all, cmp.Or(m.Name, m.Address)+": "+m.Trouble)
+		for _, text := range []string{m.Trouble, m.ignored()} {
+			if text != "" {
+				all = append(all, cmp.Or(m.Name, m.Address)+": "+text)
+			}
 		}
 	}
 	return all
@@ -100,10 +108,38 @@ func (l memberList) notes() []string {
 	if l.Rotation != nil {
 		all = append(all, l.Rotation.String())
 	}
-	if l.Aside > 0 {
-		all = append(all, fmt.Sprintf("%d rows are kept but not shown: this version does not understand them. Use the newest Snug on every node.", l.Aside))
+	return append(all, l.aside()...)
+}
+
+// aside says what became of rows that are here and that nobody is shown.
+func (l memberList) aside() []string {
+	var all []string
+	for _, kind := range []struct {
+		rows int
+		text string
+	}{
+		{l.RowsNewer, "Rows that only a newer version knows: %d. They are kept and passed on, but not shown here. Use the newest Snug on every node."},
+		{l.RowsEarly, "Rows from more than a day ahead of the clock here: %d. They are kept and passed on, and are shown when it is time. Set the clocks of all nodes right."},
+		{l.RowsDamaged, "Rows that could not be read, ever: %d. They are left out; the database keeps the latest thousand to be looked at. If all nodes run the newest Snug, one of them is broken: the log here says since when."},
+	} {
+		if kind.rows > 0 {
+			all = append(all, fmt.Sprintf(kind.text, kind.rows))
+		}
 	}
 	return all
+}
+
+// ignored says what it sent for nothing, and what to do; "" if that is nothing.
+func (m memberInfo) ignored() string {
+	var all []string
+	if m.FramesNewer > 0 {
+		all = append(all, fmt.Sprintf("Frames that only a newer version knows, left out here: %d since this node started. Nothing is lost by it. Use the newest Snug on every node.", m.FramesNewer))
+	}
+	if m.FramesBad > 0 {
+		all = append(all, fmt.Sprintf("Frames that could not be read, left out here: %d since this node started. What was in them is asked for again. If both nodes run the newest Snug, that one is broken, or is no Snug: look at it and "+
+			"at the log here; for one that should not be there, snug forget and snug secret rotate.", m.FramesBad))
+	}
+	return strings.Join(all, " ")
 }
 
 // String is one line for people.
@@ -118,6 +154,7 @@ func (r rotation) String() string {
 func (m memberInfo) view() web.MemberView {
 	v := web.MemberView{
 		ID: m.ID, Name: m.Name, Address: m.Address, Version: m.Version, Self: m.Self, State: m.State, Since: m.Since, Trouble: m.Trouble,
+		Ignored: m.ignored(),
 	}
 	if m.Self || m.ID == "" {
 		return v

@@ -13,12 +13,12 @@ func TestTableSaysOnlyWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	behind, ahead := uint64(12), uint64(3)
 	list := memberList{
-		Trouble: "Another machine has the same id.", Aside: 2, Rotation: &rotation{Stage: "spreading", Waiting: []string{"shed"}},
+		Trouble: "Another machine has the same id.", Aside: 6, RowsNewer: 1, RowsEarly: 2, RowsDamaged: 3, Rotation: &rotation{Stage: "spreading", Waiting: []string{"shed"}},
 		Members: []memberInfo{
 			{ID: strings.Repeat("a", 32), Name: "attic", Address: "192.168.1.5:7846", Version: "1.2.3", Self: true, State: "alive"},
 			{
 				ID: strings.Repeat("b", 32), Name: "barn", Address: "192.168.1.6:7846", Version: "1.2.3", State: "alive", Since: time.Now(),
-				RoundTripMS: 0.314, ClockMS: -61_500, RowsBehind: &behind, RowsAhead: &ahead, QueueFrames: 3, QueueBytes: 2048,
+				RoundTripMS: 0.314, ClockMS: -61_500, RowsBehind: &behind, RowsAhead: &ahead, QueueFrames: 3, QueueBytes: 2048, FramesNewer: 4, FramesBad: 5,
 			},
 			{ID: strings.Repeat("c", 32), Name: "shed", Address: "192.168.1.7:7846", State: "dead", Since: time.Now(), Trouble: "Nothing answers."},
 			{Address: "10.0.0.1:7846", State: "unknown"},
@@ -45,7 +45,10 @@ func TestTableSaysOnlyWhatIsKnown(t *testing.T) {
 	if strings.Contains(lines[3], "0 B") || strings.Contains(lines[3], "same") {
 		t.Errorf("of a node without a link more is said than known: %s", lines[3])
 	}
-	for _, text := range []string{"Another machine has", "shed: Nothing answers.", "It waits for shed.", "2 rows are kept"} {
+	for _, text := range []string{
+		"Another machine has", "shed: Nothing answers.", "It waits for shed.", "only a newer version knows: 1. They are kept", "ahead of the clock here: 2. They", "could not be read, ever: 3. They",
+		"barn: Frames that only a newer version knows, left out here: 4 since", "Frames that could not be read, left out here: 5 since",
+	} {
 		if !strings.Contains(b.String(), text) {
 			t.Errorf("it does not say %q:\n%s", text, b.String())
 		}

@@ -153,11 +153,13 @@ func (c *clusterNode) list(ctx context.Context) (memberList, error) {
 		info := infoOf(m)
 		if p, ok := linked[m.ID]; ok {
 			info.RowsBehind, info.RowsAhead = &p.Ahead, &p.Behind
+			info.FramesNewer, info.FramesBad = p.Frames.Newer, p.Frames.Bad
 		}
 		list.Members = append(list.Members, info)
 	}
 	aside, err := c.store.Aside(ctx)
 	list.Aside = aside.Strange + aside.Early + aside.Damaged
+	list.RowsNewer, list.RowsEarly, list.RowsDamaged = aside.Strange, aside.Early, aside.Damaged
 	return list, err
 }
 

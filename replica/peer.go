@@ -128,6 +128,9 @@ func (h handler) Received(id string, b []byte) {
 	p.heard = time.Now()
 	if errors.Is(err, errKind) {
 		r.stats.BadFrames++ // a newer version may have more to say
+		f := r.ignored[id]
+		f.Newer++
+		r.ignored[id] = f
 		return
 	}
 	if err != nil {
@@ -162,6 +165,9 @@ func (h handler) Received(id string, b []byte) {
 // bad counts a frame that makes no sense. The link stays: what it lacks is pulled. The next tick says so. The lock is held.
 func (r *Replica) bad(p *peer, err error) {
 	r.stats.BadFrames++
+	f := r.ignored[p.id]
+	f.Bad++
+	r.ignored[p.id] = f
 	p.bad++
 	p.badLast = err
 }

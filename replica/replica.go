@@ -72,6 +72,7 @@ type Replica struct {
 	newFeed  time.Time
 	waiters  []*waiter
 	stats    Stats
+	ignored  map[string]IgnoredFrames // of each peer that ever sent one: no more than the mesh knows nodes
 }
 
 // cursor is the place in a peer's order, and the one that is on disk.
@@ -109,6 +110,7 @@ func New(port mesh.Port, store Store, opts Options) *Replica {
 		loose:   Vector{},
 		peers:   map[string]*peer{},
 		cursors: map[Feed]*cursor{},
+		ignored: map[string]IgnoredFrames{},
 	}
 }
 

@@ -15,6 +15,13 @@ type PeerStatus struct {
 	Pulled      uint64 // by that pull so far
 	Serving     bool   // the peer is fetching rows from this node
 	LastContact time.Time
+	Frames      IgnoredFrames // of this peer, since the start of this node
+}
+
+// IgnoredFrames counts those that a peer sent for nothing.
+type IgnoredFrames struct {
+	Newer uint64 // of kinds that only newer versions know
+	Bad   uint64 // that could not be read, or came when they must not
 }
 
 // Status tells of all peers that are there, in order of id.
@@ -30,6 +37,7 @@ func (r *Replica) Status() []PeerStatus {
 			Ahead:       r.known.ahead(p.vector, nil),
 			Serving:     p.serve != nil && !p.serve.over,
 			LastContact: p.heard,
+			Frames:      r.ignored[id],
 		}
 		if r.pull != nil && r.pull.peer == id {
 			s.Pulling, s.Pulled = true, r.pull.rows

@@ -27,6 +27,7 @@ func someNodes() ClusterView {
 			{
 				ID: "00112233445566778899aabbccddeeff", Name: "shed <b>", Address: "192.168.1.7:7846", Version: "1.2.2", State: "dead", Since: since, Behind: "1234",
 				Trouble: "Nothing answers at 192.168.1.7:7846: start Snug there, or open the port in its firewall.",
+				Ignored: "Frames that only a newer version knows, left out here: 2.",
 			},
 			{Address: "10.0.0.1:7846", State: "unknown"},
 		},
@@ -51,7 +52,7 @@ func TestClusterPageShowsEveryNode(t *testing.T) {
 	page := s.admin("root").get("/admin/cluster/").want(t, http.StatusOK)
 	for _, words := range []string{
 		"attic", "this one", "192.168.1.6:7846", "1.2.2", "0.31 ms", "2ms behind", "1234", "3 (1.2 KiB)", "Out of reach", "2026-03-01T12:00:00Z",
-		"Nothing answers at 192.168.1.7:7846", "shed &lt;b&gt;", "Never met", "10.0.0.1:7846", "The secret is being replaced", `aria-current="page">Cluster`,
+		"Nothing answers at 192.168.1.7:7846", "Frames that only a newer version knows", "shed &lt;b&gt;", "Never met", "10.0.0.1:7846", "The secret is being replaced", `aria-current="page">Cluster`,
 	} {
 		page.says(t, words)
 	}

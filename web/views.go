@@ -302,6 +302,7 @@ type MemberView struct {
 	Behind    string // rows that it has not
 	Queue     string // what waits to be sent to it
 	Trouble   string // what is wrong and what to do
+	Ignored   string // what it sent for nothing, and what to do
 }
 
 // StateWords is the state for people.
