@@ -45,7 +45,8 @@ func (n *node) openCluster(ctx context.Context) error {
 		return adviseCluster(err)
 	}
 	stored := rows{n.store, n.logger}
-	n.cluster = &clusterNode{mesh: m, replica: replica.New(m.Port("replica"), stored, replica.Options{Logger: n.logger}), store: n.store}
+	opt := replica.Options{Logger: n.logger, Calm: c.Acknowledge != "peer"}
+	n.cluster = &clusterNode{mesh: m, replica: replica.New(m.Port("replica"), stored, opt), store: n.store}
 	n.closes = append(n.closes, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), leaveWait)
 		defer cancel()

@@ -27,7 +27,7 @@ What is lost all the same, rows that were merged or sent a moment before, is fet
 
 # Pulls
 
-Nodes tell each other their vectors: all of it when a link begins, what changed every two seconds, and, of the writer's own feed, as soon as its live rows are on disk. Who sees
+Nodes tell each other their vectors: all of it when a link begins, what changed every two seconds, and, of the writer's own feed, as soon as its live rows are on disk, unless the writer has said that nobody waits for that. Who sees
 that a peer has more asks it for all rows behind a place in its order of events, without those that the asker's vector covers. Rows on their way from their
 writer do not count as missing, unless they have been for two seconds.
 

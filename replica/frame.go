@@ -30,6 +30,7 @@ const (
 	kindAck
 	kindDone
 	kindStop
+	kindCalm
 )
 
 // errFrame means that a frame is not one of this protocol. One of a kind that only newer versions know is errKind.
@@ -84,6 +85,9 @@ type doneFrame struct {
 // stopFrame ends a pull before its time, from either side.
 type stopFrame struct{ Number uint64 }
 
+// calmFrame says that nobody at the sender waits for its peers to have its rows on disk, as long as this link lasts. Without it they say so at once.
+type calmFrame struct{}
+
 func encode(f frame) []byte { return f.append(nil) }
 
 func (f *vectorFrame) append(b []byte) []byte {
@@ -99,6 +103,9 @@ func (f *vectorFrame) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(f.Place))
 	return appendVector(b, f.Vector)
 }
+
+// liveHead is the most that stands before the rows of a liveFrame.
+const liveHead = 1 + len(Feed{}) + 2*binary.MaxVarintLen64
 
 func (f *liveFrame) append(b []byte) []byte {
 	b = append(b, kindLive)
@@ -144,6 +151,8 @@ func (f *doneFrame) append(b []byte) []byte {
 func (f *stopFrame) append(b []byte) []byte {
 	return binary.AppendUvarint(append(b, kindStop), f.Number)
 }
+
+func (*calmFrame) append(b []byte) []byte { return append(b, kindCalm) }
 
 func appendBytes(b, part []byte) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(part))), part...)
@@ -203,6 +212,8 @@ func decode(b []byte) (frame, error) {
 		f = &doneFrame{Number: d.number(), Place: d.place(), Vector: d.vector()}
 	case kindStop:
 		f = &stopFrame{Number: d.number()}
+	case kindCalm:
+		f = &calmFrame{}
 	default:
 		return nil, fmt.Errorf("%w: %d", errKind, b[0])
 	}

@@ -16,6 +16,7 @@ var samples = []frame{
 	&ackFrame{1, 2},
 	&doneFrame{Number: 1, Place: 6, Vector: Vector{{2}: 5}},
 	&stopFrame{1},
+	&calmFrame{},
 }
 
 func TestFramesSurviveTheWay(t *testing.T) {

@@ -15,6 +15,7 @@ type peer struct {
 	vector Vector // what it has; nil until it has told all
 	gate   Vector // what it had when it told all, until that is here too: before, its live rows must wait
 	held   held
+	calm   bool   // it need not be told at once what is on disk of its feed
 	told   uint64 // version of the knowledge that it was told
 	lags   map[Feed]lag
 	mark   *mark
@@ -75,6 +76,9 @@ func (h handler) Up(id string) {
 	r.peers[id] = p
 	// From here on Committed sends to this peer, so it gets all rows but those in this vector.
 	r.tell(p, true)
+	if r.calm {
+		r.send(id, encode(&calmFrame{}))
+	}
 }
 
 // Down forgets a peer.
@@ -159,6 +163,8 @@ func (h handler) Received(id string, b []byte) {
 		r.chunkReceived(p, chunk{number: f.Number, place: f.Place, done: f.Vector})
 	case *stopFrame:
 		r.stopReceived(p, f)
+	case *calmFrame:
+		p.calm = true
 	}
 }
 

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"sync"
@@ -40,6 +41,9 @@ const (
 type Options struct {
 	Logger *slog.Logger  // nil: none
 	Every  time.Duration // between two vectors to a peer; 0 is 2 seconds
+	// Calm says that Wait is never called, so peers need not say at once what they have on disk: an answer for each commit from each peer is a good part of
+	// what a peer costs who writes much.
+	Calm bool
 }
 
 // Replica keeps the store of this node equal to those of its peers. All methods may be called from any goroutine.
@@ -48,6 +52,7 @@ type Replica struct {
 	store  Store
 	logger *slog.Logger
 	every  time.Duration
+	calm   bool
 	wake   chan struct{} // one place: there is work for Run
 	merged chan struct{} // one place: something is to be brought to the disk
 	serves sync.WaitGroup
@@ -101,6 +106,7 @@ func New(port mesh.Port, store Store, opts Options) *Replica {
 		store:   store,
 		logger:  opts.Logger,
 		every:   opts.Every,
+		calm:    opts.Calm,
 		wake:    make(chan struct{}, 1),
 		feed:    store.Feed(),
 		merged:  make(chan struct{}, 1),
@@ -201,7 +207,7 @@ func (r *Replica) Committed(rows []Row) {
 	size := 0
 	flush := func() {
 		if len(live.Bodies) > 0 {
-			r.broadcast(encode(live))
+			r.broadcast(live.append(make([]byte, 0, size+len(live.Bodies)*binary.MaxVarintLen32+liveHead)))
 		}
 		live.Bodies, size = nil, 0
 	}

@@ -169,6 +169,42 @@ func TestRowsOnTheirWayArePulledOnlyAfterAWhile(t *testing.T) {
 	})
 }
 
+// Who may wait for a peer to have its rows on disk is told at once that it has; anybody else with the rest, every two seconds.
+func TestWritersAreToldOfTheDiskAtOnceUnlessTheyAreCalm(t *testing.T) {
+	scripted(t, func(t *testing.T, w *world, n *node, s *script) {
+		told := func(seq uint64) bool {
+			return slices.ContainsFunc(got[*vectorFrame](s), func(f *vectorFrame) bool { return f.Vector[s.feed] == seq })
+		}
+		s.send(&vectorFrame{Full: true, Feed: s.feed})
+		s.send(live(s.feed, 1))
+		if !told(1) {
+			t.Error("the writer was not told at once")
+		}
+		s.send(&calmFrame{}, live(s.feed, 2))
+		n.expectTold("9-1", "9-2")
+		if told(2) {
+			t.Error("a calm writer was told at once")
+		}
+		time.Sleep(2 * time.Second)
+		if !told(2) {
+			t.Error("a calm writer was not told at all")
+		}
+	})
+}
+
+func TestNodesSayWhetherTheyAreCalm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, 2) // the second one is calm
+		defer w.end()
+		s := &script{t: t, port: w.net.Node(meshtest.ID(9)).Port("replica")}
+		s.port.Join(s)
+		time.Sleep(time.Second)
+		if calm := got[*calmFrame](s); len(calm) != 1 {
+			t.Errorf("%d of 2 nodes are calm, want 1", len(calm))
+		}
+	})
+}
+
 // A pull that stands still is given up, so that another peer can be asked.
 func TestPullThatStandsStillIsGivenUp(t *testing.T) {
 	scripted(t, func(t *testing.T, w *world, n *node, s *script) {

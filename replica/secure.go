@@ -21,7 +21,7 @@ func (r *Replica) merge(known Vector) {
 	}
 }
 
-// secure brings to the disk what was merged, and tells each peer how far its own feed is there. People hear of merged rows before: their writer has
+// secure brings to the disk what was merged, and tells each peer how far its own feed is there, if somebody may wait for that. People hear of merged rows before: their writer has
 // them. While one sync is under way the next rows are merged, and the sync after it is for all of them.
 func (r *Replica) secure(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -55,8 +55,8 @@ func (r *Replica) secureNow(ctx context.Context) error {
 	}
 	r.secured.raise(fresh)
 	for id, p := range r.peers {
-		if seq, ok := fresh[p.feed]; ok && p.vector != nil {
-			// Of its own feed only: the rest has time until the next tick.
+		if seq, ok := fresh[p.feed]; ok && p.vector != nil && !p.calm {
+			// Of its own feed only: the rest has time until the next tick, as has all for a peer where nobody waits.
 			r.send(id, encode(&vectorFrame{Feed: r.feed, Vector: Vector{p.feed: seq}}))
 		}
 	}

@@ -97,7 +97,7 @@ func (n *node) now() time.Time {
 func (n *node) start() {
 	ctx, cancel := context.WithCancel(n.w.t.Context())
 	port := n.w.net.Node(n.id).Port("replica")
-	rep := New(port, n.store, Options{Logger: n.w.logger.With("node", n.id[28:])})
+	rep := New(port, n.store, Options{Logger: n.w.logger.With("node", n.id[28:]), Calm: n.id == meshtest.ID(2)})
 	n.store.commits <- struct{}{}
 	n.store.watch = rep.Committed
 	<-n.store.commits
