@@ -26,6 +26,7 @@ Measurements:
   all    the three, and room once more with 16 messages under way
   bare   no server: one goroutine that writes to -people connections, which is the least that one write for each delivery can cost
   nodes  two nodes: from posting on one to arrival on the other, with -people receivers
+  moment what is not stored: from a socket on one node over the channel layer to -people sockets, on the same node and on another
   peers  senders as in post, on a node alone, with one and with two others: what a peer costs one who posts
   rest   -nodes in a network of their own with -people online in ten rooms each, who do nothing: traffic, memory, CPU of each node (needs root)
   join   a new node joins one that has -messages: how long until it has them, and what they take on its disk
@@ -80,10 +81,13 @@ func main() {
 func run(ctx context.Context, o options, names []string) error {
 	measurements := map[string]func(context.Context, options, *server) error{
 		"room": measureRoom, "post": measurePost, "idle": measureIdle,
-		"bare": measureBare, "nodes": measureNodes, "peers": measurePeers, "rest": measureRest, "join": measureJoin,
+		"bare": measureBare, "nodes": measureNodes, "moment": measureMoment, "peers": measurePeers, "rest": measureRest, "join": measureJoin,
 	}
 	if names[0] == writeToName && len(names) == 2 {
 		return writeTo(o, names[1])
+	}
+	if names[0] == momentNode && len(names) == 2 {
+		return runMoment(ctx, names[1])
 	}
 	var plan []string
 	for _, name := range names {

@@ -41,12 +41,12 @@ func measureNodes(ctx context.Context, o options, s *server) (err error) {
 		return err
 	}
 	defer poster.close()
-	far, err := listeners(ctx, peer, cookies[0], o.people)
+	far, err := listeners(ctx, peer, cookies[0], roomPath, o.people)
 	if err != nil {
 		return err
 	}
 	defer far.close()
-	near, err := listeners(ctx, s, cookies[0], 1)
+	near, err := listeners(ctx, s, cookies[0], roomPath, 1)
 	if err != nil {
 		return err
 	}
@@ -111,13 +111,13 @@ type audience struct {
 }
 
 // listeners opens n sockets; the session may have to arrive on that node first.
-func listeners(ctx context.Context, s *server, cookie *http.Cookie, n int) (*audience, error) {
+func listeners(ctx context.Context, s *server, cookie *http.Cookie, path string, n int) (*audience, error) {
 	a := &audience{errs: make([]error, n)}
 	for range n {
-		c, err := s.dial(ctx, roomPath, cookie)
+		c, err := s.dial(ctx, path, cookie)
 		for tries := 0; err != nil && tries < 100 && ctx.Err() == nil; tries++ {
 			time.Sleep(100 * time.Millisecond)
-			c, err = s.dial(ctx, roomPath, cookie)
+			c, err = s.dial(ctx, path, cookie)
 		}
 		if err != nil {
 			a.close()

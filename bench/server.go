@@ -25,6 +25,7 @@ type server struct {
 	cmd    *exec.Cmd
 	binary string
 	pin    bool
+	nice   bool     // of lower priority than this program
 	args   []string // besides --listen and --data
 	host   *host    // nil: this machine
 	addr   string   // host:port
@@ -110,6 +111,9 @@ func (s *server) run(ctx context.Context) error {
 
 // command runs the binary where the server is.
 func (s *server) command(ctx context.Context, args ...string) *exec.Cmd {
+	if s.nice {
+		return exec.CommandContext(ctx, "nice", append([]string{s.binary}, args...)...) // ten steps lower
+	}
 	if s.host == nil {
 		return exec.CommandContext(ctx, s.binary, args...)
 	}
