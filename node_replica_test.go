@@ -26,7 +26,7 @@ func openRows(t *testing.T) rows {
 
 func (s rows) user(t *testing.T, name string) {
 	t.Helper()
-	u := store.User{ID: store.NewID(), Name: name, Key: name, Password: "!", Created: time.Now()}
+	u := store.User{ID: store.NewID(), Name: name, Key: name, Standing: store.Standing{Password: "!"}, Created: time.Now()}
 	if _, err := s.store.CreateUser(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}

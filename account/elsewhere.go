@@ -23,7 +23,7 @@ const (
 )
 
 // The first byte of a frame. The number that the asker gave the question follows, then in a question the hash of a token, and in an answer the
-// rows of the session and its user, each behind its length; none if there is no such session.
+// rows of the session, of what was decided of its user, and of the user, each behind its length; none if there is no such session.
 const (
 	frameAsk    = 1
 	frameAnswer = 2
@@ -198,7 +198,15 @@ func (e *elsewhere) lookUp(ctx context.Context, token [32]byte) []store.Row {
 	if end, err := e.st.EndingOf(ctx, session.User); err != nil || end.Ends(session) {
 		return nil
 	}
-	return []store.Row{&session, &user}
+	rulings, err := e.st.RulingsOf(ctx, session.User)
+	if err != nil {
+		return nil
+	}
+	rows := []store.Row{&session}
+	for i := range rulings {
+		rows = append(rows, &rulings[i])
+	}
+	return append(rows, &user)
 }
 
 func (e *elsewhere) send(peer string, number uint64, rows []store.Row) {
@@ -225,12 +233,20 @@ func decodeRows(b []byte) (rows []store.Row, err error) {
 	return rows, nil
 }
 
-// isSession reports whether rows are the session of a token and its user.
+// isSession reports whether rows are the session of a token, what was decided of its user, and the user.
 func isSession(rows []store.Row, token [32]byte) bool {
-	if len(rows) != 2 {
+	if len(rows) < 2 {
 		return false
 	}
 	session, isSession := rows[0].(*store.Session)
-	user, isUser := rows[1].(*store.User)
-	return isSession && isUser && session.Token == token && session.User == user.ID
+	user, isUser := rows[len(rows)-1].(*store.User)
+	if !isSession || !isUser || session.Token != token || session.User != user.ID {
+		return false
+	}
+	for _, row := range rows[1 : len(rows)-1] {
+		if ruling, ok := row.(*store.Record); !ok || !ruling.IsRuling() || ruling.Owner != user.ID {
+			return false
+		}
+	}
+	return true
 }

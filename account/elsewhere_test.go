@@ -79,7 +79,7 @@ func (l *liar) Received(peer string, frame []byte) {
 }
 
 func TestNonsenseOfAnotherNodeIsNoSession(t *testing.T) {
-	user := store.User{ID: store.NewID(), Name: "eve", Key: "eve", Password: "!", Created: time.Now()}
+	user := store.User{ID: store.NewID(), Name: "eve", Key: "eve", Standing: store.Standing{Password: "!"}, Created: time.Now()}
 	session := store.Session{ID: store.NewID(), Token: [32]byte{1}, User: user.ID, Created: time.Now(), Used: time.Now(), Expires: time.Now().Add(time.Hour)}
 	pack := func(rows ...store.Row) (b []byte) {
 		for _, row := range rows {

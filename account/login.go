@@ -153,18 +153,12 @@ func (a *Accounts) renewHash(ctx context.Context, row store.User, password strin
 	renewed := row
 	hash, err := a.hasher.hash(ctx, password)
 	if err == nil {
-		renewed, err = a.st.UpdateUser(ctx, row.ID, func(u *store.User) error {
-			if u.Password != row.Password {
-				return errUnchanged // the password was changed meanwhile
-			}
-			u.Password = hash
-			return nil
-		})
+		renewed, err = a.st.RenewPassword(ctx, row.ID, row.Password, hash)
 	}
 	if err == nil {
 		return renewed
 	}
-	if !errors.Is(err, errUnchanged) {
+	if !errors.Is(err, store.ErrConflict) { // then the password was changed meanwhile
 		a.log.Warn("a password hash was not renewed", "user", row.ID, "error", err)
 	}
 	return row

@@ -40,7 +40,7 @@ func (a *Accounts) AddUser(ctx context.Context, by Actor, n NewUser) (User, erro
 		return User{}, err
 	}
 	row, err := a.st.CreateUser(ctx, store.User{
-		ID: store.NewID(), Name: shown, Key: key, Password: hash, Admin: n.Admin, Created: time.Now(),
+		ID: store.NewID(), Name: shown, Key: key, Standing: store.Standing{Password: hash, Admin: n.Admin}, Created: time.Now(),
 	})
 	if errors.Is(err, store.ErrNameTaken) {
 		return User{}, FieldErrors{nameTaken(shown)}

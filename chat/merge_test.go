@@ -58,7 +58,7 @@ func TestMessagesWaitForTheirRoomAndAuthor(t *testing.T) {
 		t.Errorf("window = %+v, %v", window, err)
 	}
 
-	merge(&store.User{Header: header(), ID: grace, ClaimedName: "Grace", ClaimedKey: "grace", Claimed: 1, Password: "!"})
+	merge(&store.User{Header: header(), ID: grace, ClaimedName: "Grace", ClaimedKey: "grace", Claimed: 1, Said: store.Standing{Password: "!"}})
 	merge(message("after all", ID{}))
 	if e := ear.events(1)[0]; e.User != "Grace" {
 		t.Errorf("told %+v", e)

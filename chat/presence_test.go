@@ -70,7 +70,7 @@ func TestOnlyPeopleWithAnAccountAreThere(t *testing.T) {
 
 	row := &store.User{
 		Header: store.Header{Origin: store.Origin{Stamp: store.StampAt(time.Now()), Feed: store.NewID(), Seq: 1}},
-		ID:     late, ClaimedName: "Grace", ClaimedKey: "grace", Claimed: 1, Password: "!",
+		ID:     late, ClaimedName: "Grace", ClaimedKey: "grace", Claimed: 1, Standing: store.Standing{Password: "!"},
 	}
 	if _, err := w.store.Merge(t.Context(), []store.Row{row}); err != nil {
 		t.Fatal(err)

@@ -257,7 +257,7 @@ func TestErrorsOfAFullDiskAreWorded(t *testing.T) {
 	s := openTest(t)
 	pragma(t, s, "max_page_count = 50")
 	fillUp(t, s)
-	_, err := s.CreateUser(context.Background(), User{Name: "ada", Key: "ada", Password: strings.Repeat("x", 100_000)})
+	_, err := s.CreateUser(context.Background(), User{Name: "ada", Key: "ada", Standing: Standing{Password: strings.Repeat("x", 100_000)}})
 	if !errors.Is(err, ErrDiskFull) || !strings.HasPrefix(err.Error(), "create user: disk is full") {
 		t.Errorf("error = %q", err)
 	}

@@ -118,6 +118,33 @@ func TestLaterEndingCountsOnAllNodes(t *testing.T) {
 	}
 }
 
+// Two endings that say the same differ by their stamps: sessions that began between them are over, and watchers must know.
+func TestWatchersAreToldOfALaterEnding(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s, user := openTest(t), ID{1}
+	if _, err := s.EndSessions(ctx, user, ID{}); err != nil {
+		t.Fatal(err)
+	}
+	x, err := s.Record(ctx, KindEnding, endingID(user))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CreateSession(ctx, Session{Token: [32]byte{1}, User: user, Expires: time.Now().Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	x.Header = from(0xf1, 1, time.Minute)
+	commits, stop := record(s)
+	merge(t, s, &x)
+	stop()
+	if len(*commits) != 1 {
+		t.Errorf("told %v", *commits)
+	}
+	if over, err := s.EndedSessionsOf(ctx, user); err != nil || len(over) != 1 {
+		t.Errorf("over are %v, %v", over, err)
+	}
+}
+
 func TestEndingOfSomebodyElseIsNoRow(t *testing.T) {
 	t.Parallel()
 	h := Header{Origin: Origin{Stamp: 5, Feed: ID{7}, Seq: 1}}

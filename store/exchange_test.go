@@ -21,6 +21,7 @@ type node struct {
 	skew  time.Duration
 	rand  *rand.Rand
 	posts []ID
+	past  *decisions // of all nodes
 }
 
 func (n *node) open() {
@@ -107,14 +108,18 @@ func (n *node) act() error {
 		_, err = n.UpdateUser(ctx, users[r.IntN(len(users))].ID, fn)
 		return err
 	}
-	switch r.IntN(14) {
+	switch r.IntN(17) {
 	case 0:
-		_, err := n.CreateUser(ctx, User{Name: strings.ToUpper(name), Key: name, Created: time.Now()})
+		_, err := n.CreateUser(ctx, User{Name: strings.ToUpper(name), Key: name, Standing: Standing{Password: "first"}, Created: time.Now()})
 		return err
 	case 1:
 		return user(func(u *User) error { u.Name, u.Key = strings.ToUpper(name), name; return nil })
-	case 2:
-		return user(func(u *User) error { u.Disabled = !u.Disabled; return nil })
+	case 2, 14, 15, 16:
+		users, err := n.Users(ctx, UserQuery{Limit: 20})
+		if err != nil || len(users) == 0 {
+			return err
+		}
+		return n.past.add(n, users[r.IntN(len(users))])
 	case 3:
 		_, _, err := n.OpenRoom(ctx, Room{Name: room, Key: room, Creator: author, Created: time.Now()})
 		return err
@@ -147,9 +152,82 @@ func (n *node) act() error {
 	}
 }
 
+// decisions are all that was decided of people, and what whoever decided knew.
+type decisions struct {
+	taken  map[string]Stamp // by user and kind: the latest disabling, demotion or change of the password
+	undone map[string]Stamp // the latest of them that somebody knew who enabled or promoted
+	roots  map[string]Stamp // by hash: the change of the password that it came with
+}
+
+func newDecisions() *decisions {
+	return &decisions{taken: map[string]Stamp{}, undone: map[string]Stamp{}, roots: map[string]Stamp{}}
+}
+
+// add decides something of somebody, and notes it.
+func (d *decisions) add(n *node, u User) error {
+	ctx := context.Background()
+	kind := []string{KindDisabled, KindRole, KindPassword}[n.rand.IntN(3)]
+	note := fmt.Sprint(u.ID, kind)
+	ruling := func() (Stamp, error) {
+		x, err := n.Record(ctx, kind, rulingID(kind, u.ID))
+		if errors.Is(err, ErrNotFound) {
+			return 0, nil
+		}
+		return x.Stamp, err
+	}
+	known, err := ruling() // if somebody is disabled or demoted, it is that which did it
+	if err != nil {
+		return err
+	}
+	hash := fmt.Sprint("hash ", NewID())
+	if kind == KindPassword && n.rand.IntN(2) == 0 {
+		d.roots[hash] = d.roots[u.Password]
+		_, err := n.RenewPassword(ctx, u.ID, u.Password, hash)
+		return err
+	}
+	gives := false
+	_, err = n.UpdateUser(ctx, u.ID, func(u *User) error {
+		switch kind {
+		case KindDisabled:
+			gives, u.Disabled = u.Disabled, !u.Disabled
+		case KindRole:
+			gives, u.Admin = !u.Admin, !u.Admin
+		default:
+			u.Password = hash
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if gives {
+		d.undone[note] = max(d.undone[note], known)
+		return nil
+	}
+	at, err := ruling()
+	d.taken[note] = max(d.taken[note], at)
+	d.roots[hash] = at
+	return err
+}
+
+// check says what came back that was taken, or was not given back.
+func (d *decisions) check(t *testing.T, u User) {
+	t.Helper()
+	if at, undone := d.taken[fmt.Sprint(u.ID, KindDisabled)], d.undone[fmt.Sprint(u.ID, KindDisabled)]; u.Disabled != (at > undone) {
+		t.Errorf("%s is disabled: %v; disabled at %d, the last that was known to who enabled %d", u.ID, u.Disabled, at, undone)
+	}
+	if at, undone := d.taken[fmt.Sprint(u.ID, KindRole)], d.undone[fmt.Sprint(u.ID, KindRole)]; u.Admin && at > undone {
+		t.Errorf("%s is an administrator again: demoted at %d, the last that was known to who promoted %d", u.ID, at, undone)
+	}
+	if at, got := d.taken[fmt.Sprint(u.ID, KindPassword)], d.roots[u.Password]; at != got {
+		t.Errorf("%s has the password of %d, want that of %d", u.ID, got, at)
+	}
+}
+
 // Three nodes with clocks of their own write, and pull from each other now and
 // then, not always to the end; they are restarted, and one is told of a set-back.
-// When they have exchanged all, they have the same, and nothing is missing.
+// When they have exchanged all, they have the same, nothing is missing, and nothing that
+// was taken from anybody has come back.
 func TestNodesThatExchangeRowsAgree(t *testing.T) {
 	t.Parallel()
 	for seed := range 20 {
@@ -158,8 +236,9 @@ func TestNodesThatExchangeRowsAgree(t *testing.T) {
 			ctx := context.Background()
 			r := rand.New(rand.NewPCG(uint64(seed), 3))
 			var nodes []*node
+			past := newDecisions()
 			for i := range 3 {
-				n := &node{t: t, dir: t.TempDir(), rand: r, skew: time.Duration(i-1) * 11 * time.Hour}
+				n := &node{t: t, dir: t.TempDir(), rand: r, past: past, skew: time.Duration(i-1) * 11 * time.Hour}
 				n.open()
 				nodes = append(nodes, n)
 			}
@@ -208,6 +287,13 @@ func TestNodesThatExchangeRowsAgree(t *testing.T) {
 				}
 				if vector, _, err := n.Vector(ctx); err != nil || !maps.Equal(vector, first) {
 					t.Errorf("node %d: vector %v, want %v; %v", i, vector, first, err)
+				}
+				users, err := n.Users(ctx, UserQuery{Limit: 100})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, u := range users {
+					past.check(t, u)
 				}
 				for _, writer := range nodes {
 					for _, id := range writer.posts {

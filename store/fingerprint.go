@@ -12,12 +12,12 @@ import (
 // hashes of all.
 type fingerprint [4]uint64
 
-// add takes a row in. The name that a user is shown by follows from the rows and
-// must be the same too.
+// add takes a row in. The name that a user is shown by and what counts of them follow
+// from the rows and must be the same too.
 func (f *fingerprint) add(r Row) {
 	body := EncodeRow(r)
 	if u, ok := r.(*User); ok {
-		body = append(append(body, u.Name...), u.Key...)
+		body = fmt.Appendf(body, "%s%s%v", u.Name, u.Key, u.Standing)
 	}
 	sum := sha256.Sum256(body)
 	for i := range f {

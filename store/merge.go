@@ -15,7 +15,7 @@ const (
 
 // Merge joins rows of other nodes with those that are here. Of two states of a row
 // the one stays that is final (a deleted message, a revoked session), then the one
-// of the later stamp, or for a setting of the earlier, and of a room that was made twice
+// of the later stamp, or for a setting of the earlier, of a ruling (see [Standing]) that which stands later, and of a room that was made twice
 // the one that was made first: whatever order rows come in, and however often, the tables
 // become the same. What stays keeps its origin and gets a place here; watchers are
 // told as of any write. applied counts the rows that changed something.
@@ -175,15 +175,15 @@ func (t *tx) nextPlace() int64 {
 // replace writes r over old, which is nil if there was none, and what follows from it.
 func (t *tx) replace(old, r Row, pairs pairSet) error {
 	r.row().Place = t.nextPlace()
-	if old != nil && sameState(old, r) {
+	if old != nil && !stampTells(r) && sameState(old, r) {
 		// It only was written twice; that is no news.
 		if u, ok := r.(*User); ok {
-			// Not old's name: an earlier row of this merge may have changed it.
+			// Not old's name and standing: an earlier row of this merge may have changed them.
 			now, err := find[User](t, userByID, u.ID)
 			if err != nil {
 				return err
 			}
-			u.Name, u.Key = now.Name, now.Key
+			u.Name, u.Key, u.Standing = now.Name, now.Key, now.Standing
 		}
 		return r.write(t)
 	}
@@ -206,9 +206,21 @@ func (t *tx) replace(old, r Row, pairs pairSet) error {
 		t.replaced(before, r, pairs)
 	case *Record:
 		before, _ := old.(*Record)
-		t.erased = t.erased || before != nil && before.Body != "" && r.Body == ""
+		t.erased = t.erased || before != nil && before.Body != "" && (r.Body == "" || r.Kind == KindPassword)
+		if isRuling(r.Kind) {
+			if err := t.put(r); err != nil {
+				return err
+			}
+			return t.judgeAnew(r.Owner)
+		}
 	}
 	return t.put(r)
+}
+
+// stampTells says that a row means something else when nothing but its stamp is another: sessions are measured by that of an ending.
+func stampTells(r Row) bool {
+	x, ok := r.(*Record)
+	return ok && (x.Kind == KindEnding || isRuling(x.Kind))
 }
 
 // replaced notes what follows from a message that is new, or moved in time or to

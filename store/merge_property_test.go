@@ -36,12 +36,13 @@ func randomHistory(r *rand.Rand, n int) []Row {
 		at := time.UnixMilli(base.Millis() + r.Int64N(1000)).UTC()
 		key := keys[r.IntN(len(keys))]
 		var row Row
-		switch r.IntN(14) {
+		switch r.IntN(17) {
 		case 0, 1, 2:
 			u := &User{
 				Header: h, ID: pick(people), ClaimedName: strings.ToUpper(key), ClaimedKey: key,
-				Claimed: base + Stamp(r.IntN(10)), Password: "hash", Admin: r.IntN(2) == 0, Disabled: r.IntN(4) == 0, Created: at,
+				Claimed: base + Stamp(r.IntN(10)), Said: Standing{Password: "hash", Admin: r.IntN(2) == 0, Disabled: r.IntN(4) == 0}, Created: at,
 			}
+			u.Standing = u.Said
 			u.show("")
 			row = u
 		case 3:
@@ -75,6 +76,16 @@ func randomHistory(r *rand.Rand, n int) []Row {
 		case 10:
 			owner := pick(people)
 			row = &Record{Header: h, Kind: KindEnding, ID: endingID(owner), Owner: owner, Created: at, Body: string(encode(endingBody{ID{byte(r.IntN(4))}}))}
+		case 11, 12, 13:
+			kind, owner := []string{KindDisabled, KindRole, KindPassword}[r.IntN(3)], pick(people)
+			body := rulingBody{Disabled: kind == KindDisabled && r.IntN(2) == 0, Admin: kind == KindRole && r.IntN(2) == 0}
+			if kind == KindPassword && r.IntN(4) > 0 {
+				body.Password = fmt.Sprint("hash ", r.IntN(5))
+			}
+			if r.IntN(2) == 0 {
+				body.Instead = []Stamp{noRuling, base - Stamp(1+r.IntN(30))}[r.IntN(2)]
+			}
+			row = &Record{Header: h, Kind: kind, ID: rulingID(kind, owner), Owner: owner, Created: at, Body: string(encode(body))}
 		default:
 			m := &Message{Header: h, ID: ID{byte(1 + r.IntN(6))}, Author: pick(people), Posted: base + Stamp(r.IntN(30)), Text: fmt.Sprint("text ", r.IntN(3))}
 			if r.IntN(4) == 0 {
@@ -179,6 +190,29 @@ func shownNames(rows []Row) map[ID]string {
 	return names
 }
 
+// judged is what counts of the users among rows.
+func judged(rows []Row) map[ID]Standing {
+	standings := map[ID]Standing{}
+	for _, r := range rows {
+		if u, ok := r.(*User); ok {
+			standings[u.ID] = u.Said
+		}
+	}
+	for _, r := range rows {
+		x, ok := r.(*Record)
+		if !ok || !isRuling(x.Kind) {
+			continue
+		}
+		if s, there := standings[x.Owner]; there {
+			if err := s.apply(x); err != nil {
+				panic(err)
+			}
+			standings[x.Owner] = s
+		}
+	}
+	return standings
+}
+
 // Any order and any repetition of the same rows give the same tables: 100,000
 // orders of the joining that Merge does.
 func TestJoinIsTheSameInAnyOrder(t *testing.T) {
@@ -231,7 +265,7 @@ func derived(t testing.TB, s *Store) string {
 	for _, query := range []string{
 		`SELECT coalesce(group_concat(hex(room) || ' ' || at, char(10)), '') FROM (SELECT * FROM activity ORDER BY room)`,
 		`SELECT coalesce(group_concat(hex(user) || ' ' || hex(other) || ' ' || posted || ' ' || hex(message), char(10)), '') FROM (SELECT * FROM conversations ORDER BY user, other)`,
-		`SELECT coalesce(group_concat(hex(id) || ' ' || shown || ' ' || shown_key, char(10)), '') FROM (SELECT * FROM users ORDER BY id)`,
+		`SELECT coalesce(group_concat(hex(id) || ' ' || shown || ' ' || shown_key || ' ' || ruled_password || ' ' || ruled_admin || ' ' || ruled_disabled, char(10)), '') FROM (SELECT * FROM users ORDER BY id)`,
 		`SELECT coalesce(group_concat(hex(feed) || ' ' || seq, char(10)), '') FROM (SELECT * FROM feeds ORDER BY feed)`,
 	} {
 		got, err := one[text](context.Background(), s.reader, query)
@@ -272,11 +306,12 @@ func TestMergeIsTheSameInAnyOrder(t *testing.T) {
 			rows := randomHistory(r, 60)
 			joined := remaining(join(rows))
 			var want fingerprint
-			names := shownNames(joined)
+			names, standings := shownNames(joined), judged(joined)
 			for _, row := range joined {
 				row = row.clone()
 				if u, ok := row.(*User); ok {
 					u.show(strings.TrimPrefix(names[u.ID], u.ClaimedKey))
+					u.Standing = standings[u.ID]
 				}
 				want.add(row)
 			}

@@ -24,7 +24,8 @@ func theirMessage(feed byte, seq uint64, later time.Duration, id ID, text string
 }
 
 func theirUser(seq uint64, claimed Stamp, id ID, name string) *User {
-	u := &User{Header: from(0xf1, seq, 0), ID: id, ClaimedName: name, ClaimedKey: strings.ToLower(name), Claimed: claimed, Password: "hash"}
+	u := &User{Header: from(0xf1, seq, 0), ID: id, ClaimedName: name, ClaimedKey: strings.ToLower(name), Claimed: claimed, Said: Standing{Password: "hash"}}
+	u.Standing = u.Said
 	u.show("")
 	return u
 }

@@ -164,6 +164,18 @@ func checkFixture(t *testing.T, s *Store, version int) {
 	if version >= 7 && session.Knew != 65530 {
 		t.Errorf("session knew %d", session.Knew)
 	}
+	want := Standing{Password: "hash", Disabled: true}
+	if version >= 8 {
+		newest, want = 12, Standing{Password: "other"}
+	}
+	bob, err := s.UserByKey(ctx, "bob")
+	if err != nil || bob.Standing != want || bob.Said != (Standing{Password: "hash", Disabled: true}) {
+		t.Errorf("bob = %+v, %v", bob, err)
+	}
+	rulings, err := s.RulingsOf(ctx, bob.ID)
+	if err != nil || version >= 8 && (len(rulings) != 2 || rulings[0].check() != nil || rulings[1].check() != nil) {
+		t.Errorf("rulings on bob: %+v, %v", rulings, err)
+	}
 	if vector, place, err := s.Vector(ctx); err != nil || place != newest || vector[ID{15}] != uint64(newest) || vector[s.Feed()] != 0 {
 		t.Errorf("vector = %v at %d, %v", vector, place, err)
 	}

@@ -84,8 +84,8 @@ func (u *User) show(suffix string) {
 	u.Name, u.Key = u.ClaimedName+suffix, u.ClaimedKey+suffix
 }
 
-// putClaim writes a user who may have claimed another key than oldKey, and all
-// whose names change by that.
+// putClaim writes a user who may have claimed another key than oldKey, with what the
+// rulings make of them, and all whose names change by that.
 func (t *tx) putClaim(u *User, oldKey string) error {
 	others, err := t.claimants(u.ClaimedKey, u.ID)
 	if err != nil {
@@ -93,6 +93,9 @@ func (t *tx) putClaim(u *User, oldKey string) error {
 	}
 	suffixes := nameSuffixes(append(others[:len(others):len(others)], *u))
 	u.show(suffixes[u.ID])
+	if err := t.judge(u); err != nil {
+		return err
+	}
 	if err := t.put(u); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ const (
 	KindAudit      = "audit"
 	KindSetting    = "setting"
 	KindEnding     = "ending" // see [Ending]
+	// Rulings are further ones: KindDisabled, KindRole, KindPassword.
 )
 
 const (
@@ -53,7 +54,10 @@ func RecordID(kind, key string) ID {
 
 // RecordKinds are all kinds of records.
 func RecordKinds() []string {
-	return []string{KindPasskey, KindRecovery, KindToken, KindHook, KindInvitation, KindInvited, KindAudit, KindSetting, KindEnding}
+	return []string{
+		KindPasskey, KindRecovery, KindToken, KindHook, KindInvitation, KindInvited, KindAudit, KindSetting, KindEnding,
+		KindDisabled, KindRole, KindPassword,
+	}
 }
 
 func isRecordKind(kind string) bool { return slices.Contains(RecordKinds(), kind) }
@@ -140,6 +144,11 @@ func (x *Record) check() error {
 	}
 	if x.Kind == KindEnding {
 		if _, err := x.ending(); err != nil {
+			return err
+		}
+	}
+	if isRuling(x.Kind) {
+		if err := x.checkRuling(); err != nil {
 			return err
 		}
 	}

@@ -127,7 +127,7 @@ func (t *tx) touch(room ID) {
 }
 
 // UpdateRoom changes a room as [Store.UpdateUser] changes a user. ID, key and
-// creation time do not change. One that was deleted is ErrGone.
+// creation time do not change. One that was deleted is ErrGone. If nothing is changed nothing is written.
 func (s *Store) UpdateRoom(ctx context.Context, id ID, change func(*Room) error) (Room, error) {
 	var updated Room
 	err := s.writer.submit(ctx, "update room", func(t *tx) error {
@@ -143,6 +143,9 @@ func (s *Store) UpdateRoom(ctx context.Context, id ID, change func(*Room) error)
 			return err
 		}
 		r.Header, r.ID, r.Key, r.Created, r.Life, r.Deleted = old.Header, old.ID, old.Key, old.Created, old.Life, false
+		if updated = r; r == old {
+			return nil // or it would undo what is changed meanwhile on a node that is away
+		}
 		err = t.putRoom(&r)
 		updated = r
 		return err

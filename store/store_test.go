@@ -36,7 +36,7 @@ var day = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func addUser(t testing.TB, s *Store, name string) User {
 	t.Helper()
-	u, err := s.CreateUser(context.Background(), User{Name: name, Key: name, Password: "hash of " + name, Created: day})
+	u, err := s.CreateUser(context.Background(), User{Name: name, Key: name, Standing: Standing{Password: "hash of " + name}, Created: day})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,9 +13,7 @@ type User struct {
 	ID       ID
 	Name     string // as people see it
 	Key      string // as it is compared; one user holds a key
-	Password string // encoded hash, never the password
-	Admin    bool
-	Disabled bool
+	Standing        // what counts: what the rulings say, or where there is none, what is Said
 	Created  time.Time
 
 	// What the owner wants to be called, and since when. It is not the name if
@@ -23,6 +21,9 @@ type User struct {
 	ClaimedName string
 	ClaimedKey  string
 	Claimed     Stamp
+
+	// Said is what the row itself says: what the user was made with, or what whoever wrote the row last knew.
+	Said Standing
 }
 
 // UserQuery selects a page of users.
@@ -32,12 +33,13 @@ type UserQuery struct {
 	Limit    int
 }
 
-const userColumns = `place, stamp, feed, seq, extra, id, shown, shown_key, password, admin, disabled, created, name, key, claimed`
+const userColumns = `place, stamp, feed, seq, extra, id, shown, shown_key, ruled_password, ruled_admin, ruled_disabled, created,
+	name, key, claimed, password, admin, disabled`
 
 func (u *User) scan(from scanner) error {
 	return from.Scan(&u.Place, &u.Stamp, &u.Feed, &u.Seq, &u.Extra,
 		&u.ID, &u.Name, &u.Key, &u.Password, &u.Admin, &u.Disabled, (*timeColumn)(&u.Created),
-		&u.ClaimedName, &u.ClaimedKey, &u.Claimed)
+		&u.ClaimedName, &u.ClaimedKey, &u.Claimed, &u.Said.Password, &u.Said.Admin, &u.Said.Disabled)
 }
 
 const (
@@ -50,15 +52,16 @@ const (
 		WHERE shown_key > ? ORDER BY shown_key LIMIT ?`
 	usersByMatch = `SELECT ` + userColumns + ` FROM users
 		WHERE shown_key > ? AND instr(shown_key, ?) > 0 ORDER BY shown_key LIMIT ?`
-	countOtherAdmins = `SELECT count(*) FROM users WHERE admin <> 0 AND disabled = 0 AND id IS NOT ?`
+	countOtherAdmins = `SELECT count(*) FROM users WHERE ruled_admin <> 0 AND ruled_disabled = 0 AND id IS NOT ?`
 	countUsers       = `SELECT count(*) FROM users`
 	putUser          = `INSERT INTO users (` + userColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
 			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq, extra = excluded.extra,
 			shown = excluded.shown, shown_key = excluded.shown_key, name = excluded.name, key = excluded.key,
 			claimed = excluded.claimed, password = excluded.password,
-			admin = excluded.admin, disabled = excluded.disabled, created = excluded.created`
+			admin = excluded.admin, disabled = excluded.disabled, created = excluded.created,
+			ruled_password = excluded.ruled_password, ruled_admin = excluded.ruled_admin, ruled_disabled = excluded.ruled_disabled`
 )
 
 func (u *User) key() rowKey { return rowKey{kind: kindUser, id: u.ID} }
@@ -72,13 +75,13 @@ func (u *User) clone() Row {
 func (u *User) write(t *tx) error {
 	return t.write(putUser, u.Place, int64(u.Stamp), u.Feed, int64(u.Seq), u.Extra,
 		u.ID, u.Name, u.Key, u.Password, u.Admin, u.Disabled, millis(u.Created),
-		u.ClaimedName, u.ClaimedKey, int64(u.Claimed))
+		u.ClaimedName, u.ClaimedKey, int64(u.Claimed), u.Said.Password, u.Said.Admin, u.Said.Disabled)
 }
 
 // putUser writes a user who was made or changed here; old is who it was before.
 func (t *tx) putUser(u *User, old User) error {
 	t.sign(&u.Header)
-	u.Created = rounded(u.Created)
+	u.Created, u.Said = rounded(u.Created), u.Standing
 	switch {
 	case u.Key != old.Key:
 		u.ClaimedName, u.ClaimedKey, u.Claimed = u.Name, u.Key, u.Stamp
@@ -143,7 +146,8 @@ func (t *tx) keyFree(u User) error {
 
 // UpdateUser changes an account: change gets the newest state and alters it. Its
 // error leaves all as it was and is returned. It may be called more than once.
-// The ID does not change. Another key is a new claim of a name.
+// The ID does not change. Another key is a new claim of a name; what is changed of the
+// [Standing] becomes rulings. If nothing is changed nothing is written.
 func (s *Store) UpdateUser(ctx context.Context, id ID, change func(*User) error) (User, error) {
 	return s.updateUser(ctx, id, change, func(*tx, User, User) error { return nil })
 }
@@ -174,7 +178,7 @@ func (s *Store) updateUser(ctx context.Context, id ID, change func(*User) error,
 		if err := change(&u); err != nil {
 			return err
 		}
-		u.Header, u.ID = old.Header, old.ID
+		u.Header, u.ID, u.Said = old.Header, old.ID, old.Said
 		u.ClaimedName, u.ClaimedKey, u.Claimed = old.ClaimedName, old.ClaimedKey, old.Claimed
 		if u.Key != old.Key {
 			if strings.Contains(u.Key, nameMark) {
@@ -187,14 +191,31 @@ func (s *Store) updateUser(ctx context.Context, id ID, change func(*User) error,
 		if err := check(t, old, u); err != nil {
 			return err
 		}
-		err = t.putUser(&u, old)
-		updated = u
+		updated, err = t.changeUser(u, old)
 		return err
 	})
 	if err != nil {
 		return User{}, err
 	}
 	return updated, nil
+}
+
+// changeUser writes what differs: rulings, and the row only for what is its own.
+func (t *tx) changeUser(u, old User) (User, error) {
+	if err := t.rule(u.ID, old.Standing, u.Standing); err != nil {
+		return User{}, err
+	}
+	if u.Name != old.Name || u.Key != old.Key || !rounded(u.Created).Equal(old.Created) {
+		err := t.putUser(&u, old)
+		return u, err
+	}
+	if u.Standing == old.Standing {
+		return old, nil
+	}
+	if err := t.judgeAnew(u.ID); err != nil {
+		return User{}, err
+	}
+	return find[User](t, userByID, u.ID)
 }
 
 // keepAdmin refuses a change that takes its rights from the last administrator.

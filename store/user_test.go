@@ -15,7 +15,7 @@ func TestUserComesBackAsStored(t *testing.T) {
 	s := openTest(t)
 	ctx := context.Background()
 	created, err := s.CreateUser(ctx, User{
-		Name: "Zoë 🦊", Key: "zoë 🦊", Password: "$argon2id$…", Admin: true, Disabled: true,
+		Name: "Zoë 🦊", Key: "zoë 🦊", Standing: Standing{Password: "$argon2id$…", Admin: true, Disabled: true},
 		Created: day.Add(1234567 * time.Nanosecond).In(time.FixedZone("", 3600)),
 	})
 	if err != nil {
@@ -87,7 +87,7 @@ func TestUpdateUserKeepsIDAndReturnsErrorOfChange(t *testing.T) {
 	if _, err := s.UpdateUser(ctx, ada.ID, func(u *User) error { u.Admin = true; return refused }); !errors.Is(err, refused) {
 		t.Errorf("error = %v, want that of change", err)
 	}
-	updated, err := s.UpdateUser(ctx, ada.ID, func(u *User) error { u.ID = NewID(); u.Header = Header{}; u.Disabled = true; return nil })
+	updated, err := s.UpdateUser(ctx, ada.ID, func(u *User) error { u.ID = NewID(); u.Header = Header{}; u.Name = "Ada"; return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestUpdateUserKeepsIDAndReturnsErrorOfChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Admin || !got.Disabled || got != updated {
+	if got.Admin || got.Name != "Ada" || got != updated {
 		t.Errorf("user = %+v, returned %+v", got, updated)
 	}
 	if got.Stamp <= ada.Stamp || got.Seq != ada.Seq+1 || got.Place <= ada.Place {

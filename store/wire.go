@@ -111,7 +111,7 @@ func head(r Row) wireHead {
 func (u *User) wire() any {
 	return wireUser{
 		head(u), u.ClaimedName, u.ClaimedKey, u.Claimed,
-		u.Password, u.Admin, u.Disabled, millis(u.Created),
+		u.Said.Password, u.Said.Admin, u.Said.Disabled, millis(u.Created),
 	}
 }
 
@@ -255,9 +255,10 @@ func (f *fields) row(kind string, id ID, final bool) Row {
 		f.take("name", &u.ClaimedName)
 		f.take("key", &u.ClaimedKey)
 		f.take("claimed", &u.Claimed)
-		f.take("password", &u.Password)
-		f.take("admin", &u.Admin)
-		f.take("disabled", &u.Disabled)
+		f.take("password", &u.Said.Password)
+		f.take("admin", &u.Said.Admin)
+		f.take("disabled", &u.Said.Disabled)
+		u.Standing = u.Said
 		u.Created = f.time("created")
 		u.show("")
 		return u

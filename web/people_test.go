@@ -33,7 +33,7 @@ func (s *site) accountsOf(names ...string) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if _, err := s.store.CreateUser(s.t.Context(), store.User{ID: store.NewID(), Name: name, Key: key, Password: "!", Created: time.Now()}); err != nil {
+		if _, err := s.store.CreateUser(s.t.Context(), store.User{ID: store.NewID(), Name: name, Key: key, Standing: store.Standing{Password: "!"}, Created: time.Now()}); err != nil {
 			s.t.Fatal(err)
 		}
 	}

@@ -145,7 +145,7 @@ func (s *site) member(name string, admin bool) *client {
 		s.t.Fatal(err)
 	}
 	user, err := s.store.CreateUser(s.t.Context(), store.User{
-		ID: store.NewID(), Name: name, Key: key, Password: "!", Admin: admin, Created: time.Now(),
+		ID: store.NewID(), Name: name, Key: key, Standing: store.Standing{Password: "!", Admin: admin}, Created: time.Now(),
 	})
 	if err != nil {
 		s.t.Fatal(err)
