@@ -99,14 +99,22 @@ func (s rows) SaveCursor(ctx context.Context, cursor replica.Cursor) error {
 func (s rows) NewFeed(ctx context.Context, _ uint64) error { return s.store.NewFeed(ctx) }
 
 // committed hands rows that were written here to the replica. It runs on the goroutine that writes the store.
-//
-// A row that is only told of anew, because what follows from it has changed (a name, what was decided of an account), keeps its number. Peers have it, and must
-// not get it between those that follow each other.
 func (s rows) committed(r *replica.Replica) func([]store.Row) {
+	news := s.news()
+	return func(all []store.Row) {
+		if own := news(all); len(own) > 0 {
+			r.Committed(own)
+		}
+	}
+}
+
+// news picks the rows that this node wrote, each once. A row that is only told of anew, because what follows from it has changed (a name, what was decided of an
+// account), keeps its number: peers have it, and must not get it between those that follow each other.
+func (s rows) news() func([]store.Row) []replica.Row {
 	var feed replica.Feed
 	var last uint64
-	return func(all []store.Row) {
-		own := slices.DeleteFunc(s.own(all), func(row replica.Row) bool {
+	return func(all []store.Row) []replica.Row {
+		return slices.DeleteFunc(s.own(all), func(row replica.Row) bool {
 			if row.Feed != feed {
 				feed, last = row.Feed, 0
 			}
@@ -114,9 +122,6 @@ func (s rows) committed(r *replica.Replica) func([]store.Row) {
 			last = max(last, row.Seq)
 			return again
 		})
-		if len(own) > 0 {
-			r.Committed(own)
-		}
 	}
 }
 

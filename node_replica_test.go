@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -120,5 +121,38 @@ func TestOnlyOwnRowsAreHandedOn(t *testing.T) {
 		if row.Feed == before {
 			t.Error("a row is still of the feed that was given up")
 		}
+	}
+}
+
+// What was decided of somebody has their row told of once more. Peers have it.
+func TestRowsAreHandedOnOnce(t *testing.T) {
+	t.Parallel()
+	a := openRows(t)
+	news := a.news()
+	var told, handed []uint64
+	defer a.store.Watch(func(all []store.Row) {
+		for _, row := range all {
+			told = append(told, store.OriginOf(row).Seq)
+		}
+		for _, row := range news(all) {
+			handed = append(handed, row.Seq)
+		}
+	})()
+	a.user(t, "ada")
+	ada, err := a.store.UserByKey(t.Context(), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, disabled := range []bool{true, false} {
+		if _, err := a.store.UpdateUser(t.Context(), ada.ID, func(u *store.User) error { u.Disabled = disabled; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.store.NewFeed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.user(t, "grace")
+	if !slices.Equal(told, []uint64{1, 2, 1, 3, 1, 4}) || !slices.Equal(handed, []uint64{1, 2, 3, 4}) {
+		t.Errorf("told of %v, handed on %v", told, handed)
 	}
 }

@@ -38,7 +38,7 @@ func TestWhoLostTheNameLogsInWithTheMark(t *testing.T) {
 		t.Fatal(err)
 	}
 	earlier := row
-	earlier.ID, earlier.Password, earlier.Claimed = store.NewID(), "!", row.Claimed-1
+	earlier.ID, earlier.Said.Password, earlier.Claimed = store.NewID(), "!", row.Claimed-1
 	earlier.Origin = store.Origin{Stamp: row.Stamp - 1, Feed: store.NewID(), Seq: 1}
 	if _, err := st.Merge(ctx, []store.Row{&earlier}); err != nil {
 		t.Fatal(err)

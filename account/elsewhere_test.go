@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -39,6 +40,25 @@ func TestSessionOfAnotherNodeIsFetched(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantNoSession(t, b, token) // whatever the other node still has
+	})
+}
+
+// The row of somebody says what whoever wrote it knew. What was decided since comes with it.
+func TestSessionOfAnotherNodeIsFetchedWithWhatWasDecided(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b := twoNodes(t)
+		u := mustSignUp(t, a, "ada")
+		_, errUp := a.Promote(t.Context(), Actor{}, u.ID)
+		_, errName := a.Rename(t.Context(), Actor{}, u.ID, "lovelace")
+		_, errDown := a.Demote(t.Context(), Actor{}, u.ID, SpareLastAdmin)
+		if err := errors.Join(errUp, errName, errDown); err != nil {
+			t.Fatal(err)
+		}
+		token, _ := startSession(t, a, u.ID)
+		s, err := b.Session(t.Context(), token)
+		if err != nil || s.User.Name != "lovelace" || s.User.Admin {
+			t.Errorf("session = %+v, %v", s, err)
+		}
 	})
 }
 
@@ -105,6 +125,31 @@ func TestNonsenseOfAnotherNodeIsNoSession(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestOnlyASessionWithItsUserIsTakenIn(t *testing.T) {
+	t.Parallel()
+	token, user := [32]byte{1}, &store.User{ID: ID{2}}
+	session := &store.Session{Token: token, User: user.ID}
+	ruling := &store.Record{Kind: store.KindRole, Owner: user.ID}
+	for name, c := range map[string]struct {
+		rows []store.Row
+		want bool
+	}{
+		"both":                {[]store.Row{session, user}, true},
+		"with a ruling":       {[]store.Row{session, ruling, user}, true},
+		"without the user":    {[]store.Row{session, ruling}, false},
+		"without the session": {[]store.Row{ruling, user}, false},
+		"another token":       {[]store.Row{&store.Session{User: user.ID}, user}, false},
+		"another user":        {[]store.Row{session, &store.User{ID: ID{3}}}, false},
+		"ruling on another":   {[]store.Row{session, &store.Record{Kind: store.KindRole, Owner: ID{3}}, user}, false},
+		"another record":      {[]store.Row{session, &store.Record{Kind: store.KindSetting, Owner: user.ID}, user}, false},
+		"a room":              {[]store.Row{session, &store.Room{}, user}, false},
+	} {
+		if got := isSession(c.rows, token); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 

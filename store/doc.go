@@ -21,9 +21,9 @@ are no foreign keys: a message may come before its room.
 Nodes that each write alone come to the same tables by exchanging rows, in any
 order and any number of times. [Store.Merge] joins a row with the one that is here:
 a final state stays before others, then the later stamp (of a setting, which is made
-once, the earlier), then the origin. What is not in the rows follows from them: who
-of two has a name that both claimed, the last message of a conversation, the activity
-of a room.
+once, the earlier; of a ruling on a user that which stands later), then the origin. What is not in the rows follows from them: who
+of two has a name that both claimed, what counts of a user after all that was decided of
+them ([Standing]), the last message of a conversation, the activity of a room.
 
 [Store.Vector] says what a node has, [Store.RowsAfter] gives what another lacks of
 it, [EncodeRow] and [DecodeRow] put rows into the form in which they travel, and
