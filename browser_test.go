@@ -231,6 +231,19 @@ func administer(t *testing.T, s *snugtest.Server) string {
 	return "/invite/" + path
 }
 
+// Conditions that hold on every page: whoever cannot see it hears what each control is, and on a phone a finger hits it. A link within
+// a text is as high as the text; what is hit in place of a tick's box is its label.
+const (
+	controls = `$$("a, button, input:not([type=hidden]), select, textarea, summary").filter(e => e.checkVisibility({ visibilityProperty: true }) && !e.closest("[inert]"))`
+
+	controlsAreNamed = controls + `.every(e => (e.ariaLabel || (e.ariaLabelledByElements ?? []).map(l => l.textContent).join("") ||
+		[...e.labels ?? []].map(l => l.textContent).join("") || e.textContent).trim() !== "")`
+
+	controlsFitAFinger = controls + `.filter(e => !e.matches("p a, .skip, .check input, .message a")).every(e => {
+		const { width, height } = e.getBoundingClientRect();
+		return width >= 44 && height >= 44; })`
+)
+
 // TestEveryPageInTheBrowser opens every page at both sizes and in both colour schemes; the browser fails the test at any console error
 // and any violation of the content security policy. With SNUG_PICTURES=DIR it leaves a picture of each.
 func TestEveryPageInTheBrowser(t *testing.T) {
@@ -270,13 +283,19 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 	for _, size := range []struct{ w, h int64 }{{1440, 900}, {390, 844}} {
 		for _, scheme := range []string{"light", "dark"} {
 			for _, b := range []*snugtest.Browser{stranger, ada} {
-				b.Size(size.w, size.h)
+				if b.Size(size.w, size.h); size.w < 1000 {
+					b.Phone(size.w, size.h)
+				}
 				b.Prefer(scheme)
 			}
 			for _, p := range pages {
 				p.who.Open(p.path)
 				p.who.Wait(p.ready)
 				p.who.Wait(`document.documentElement.scrollWidth <= innerWidth`)
+				p.who.Wait(controlsAreNamed)
+				if size.w < 1000 {
+					p.who.Wait(controlsFitAFinger)
+				}
 				if dir := os.Getenv("SNUG_PICTURES"); dir != "" {
 					p.who.Picture(filepath.Join(dir, fmt.Sprintf("%s-%dx%d-%s.png", p.name, size.w, size.h, scheme)))
 				}

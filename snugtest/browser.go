@@ -156,6 +156,21 @@ func (b *Browser) Size(width, height int64) {
 	b.Do("size the window", chromedp.EmulateViewport(width, height))
 }
 
+// Phone makes the browser one of a phone, which is touched with a finger, with a screen of that size.
+func (b *Browser) Phone(width, height int64) {
+	b.t.Helper()
+	b.Do("become a phone", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: true})
+		if err != nil {
+			return err
+		}
+		_, err = chromedp.Call(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+			Width: width, Height: height, DeviceScaleFactor: 1, Mobile: true,
+		})
+		return err
+	}))
+}
+
 // Prefer makes the page believe that the person prefers a colour scheme, "light" or "dark".
 func (b *Browser) Prefer(scheme string) {
 	b.t.Helper()
