@@ -121,7 +121,11 @@ func (n NewInvitation) faults() FieldErrors {
 
 // describe is what the audit log tells of an invitation.
 func (i Invitation) describe() string {
-	text := fmt.Sprintf("good for %d accounts until %s", i.Uses, i.Expires.UTC().Format(time.RFC3339))
+	accounts := "one account"
+	if i.Uses != 1 {
+		accounts = fmt.Sprintf("%d accounts", i.Uses)
+	}
+	text := "good for " + accounts + " until " + i.Expires.UTC().Format("2 Jan 2006, 15:04") + " UTC"
 	if i.Room != "" {
 		text += ", to " + i.Room
 	}

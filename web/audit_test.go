@@ -72,7 +72,7 @@ func TestAuditPageTellsWhatHappened(t *testing.T) {
 	if newest, oldest := strings.Index(text, "from.the.future"), strings.Index(text, "ada logged in"); newest > oldest {
 		t.Error("the newest is not first")
 	}
-	page.says(t, `<time class="log__time" datetime="`+time.Now().UTC().Format("2006-01-02T"))
+	page.says(t, `<p class="log__time"><time datetime="`+time.Now().UTC().Format("2006-01-02T"))
 
 	entries := func(query string) int {
 		t.Helper()

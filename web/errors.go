@@ -104,7 +104,7 @@ func explain(err error) *trouble {
 	case errors.Is(err, account.ErrNoUser):
 		return &trouble{
 			status: http.StatusNotFound, code: chat.CodeNotFound, heading: "Nobody has that name",
-			text: "There is nobody of that name here.", label: "See who is here",
+			text: "The name may be misspelt, or its owner may have another one now.", label: "See who is here",
 		}
 	case errors.Is(err, account.ErrSetup):
 		return &trouble{

@@ -98,7 +98,9 @@ func (s *Server) postInvitations(w http.ResponseWriter, r *http.Request) {
 	if faults == nil {
 		token, made, err := s.accounts.Invite(r.Context(), v.actor(r), wish)
 		if err == nil {
-			s.once.keep(v.session, onceInvitation, linkOnce(r, "invite/"+token+"/", expiryWords(made)), time.Now())
+			link := linkOnce(r, "invite/"+token+"/")
+			link.Uses, link.Expires = made.Uses, made.Expires
+			s.once.keep(v.session, onceInvitation, link, time.Now())
 			seeOther(w, r, "/admin/invitations/")
 			return
 		}
@@ -146,20 +148,12 @@ func chosen(value string) []LifeView {
 
 // linkOnce is an address to copy, below our root. Behind a proxy with a path of its own only the page's script knows the
 // whole of it.
-func linkOnce(r *http.Request, path, says string) *LinkView {
+func linkOnce(r *http.Request, path string) *LinkView {
 	scheme := "http"
 	if overTLS(r) {
 		scheme = "https"
 	}
-	return &LinkView{Href: base(r) + path, URL: scheme + "://" + r.Host + "/" + path, Says: says}
-}
-
-func expiryWords(i account.Invitation) string {
-	accounts := "one account"
-	if i.Uses > 1 {
-		accounts = strconv.Itoa(i.Uses) + " accounts"
-	}
-	return "It makes " + accounts + ", until " + i.Expires.UTC().Format("2 Jan 2006, 15:04") + " UTC."
+	return &LinkView{Href: base(r) + path, URL: scheme + "://" + r.Host + "/" + path}
 }
 
 func (s *Server) revokeInvitation(w http.ResponseWriter, r *http.Request, v *visitor, id string) {

@@ -43,7 +43,7 @@ func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, v *visitor
 		view.Hooks = append(view.Hooks, HookView{ID: hook.ID.String(), Name: hook.Name, By: hook.ByName, Created: hook.Created})
 	}
 	if made, ok := takeOnce[madeHook](s.once, v.session, onceHook+room.ID.String(), time.Now()); ok {
-		view.Made, view.Address = made.name, linkOnce(r, strings.TrimPrefix(hookPath, "/")+made.secret, "")
+		view.Made, view.Address = made.name, linkOnce(r, strings.TrimPrefix(hookPath, "/")+made.secret)
 	}
 	view.Page = s.page(r, "Settings of "+room.Name, v)
 	view.Room, view.Path, view.Guests = room.Name, url.PathEscape(room.Name), room.Guests

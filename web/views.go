@@ -246,7 +246,11 @@ type InvitationsPage struct {
 }
 
 // LinkView is a link that is shown once. Href is relative to the page, URL whole as far as the server knows its own address.
-type LinkView struct{ Href, URL, Says string }
+type LinkView struct {
+	Href, URL string
+	Uses      int       // how many accounts it makes
+	Expires   time.Time // of an invitation
+}
 
 // LifeView is one choice of how long an invitation is good.
 type LifeView struct {

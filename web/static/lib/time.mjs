@@ -3,6 +3,7 @@
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const fullFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const momentFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dayYearFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
 const relativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -13,6 +14,7 @@ const day = 24 * hour;
 
 export const clock = (at) => clockFormat.format(at);
 export const full = (at) => fullFormat.format(at);
+export const date = (at) => dateFormat.format(at);
 export const moment = (at) => momentFormat.format(at);
 export const machine = (at) => new Date(at).toISOString();
 
