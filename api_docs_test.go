@@ -92,7 +92,10 @@ func TestTheExamplesOfTheAPIWork(t *testing.T) {
 	s := snugtest.Start(t, snugtest.Options{})
 	snugtest.SignUp(t, s.URL, "grace", password)
 	ada := snugtest.SignUp(t, s.URL, "ada", password)
-	snugtest.Dial(t, ada, s.URL+"/users/") // so that she is online
+	// She is online when the server has told her so; an upgrade is answered before.
+	if _, err := snugtest.Dial(t, ada, s.URL+"/users/").Receive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	variables := map[string]string{"SNUG": s.URL, "TOKEN": tokenOf(t, s.URL, "ada")}
 	for _, e := range examples {
 		body, status := curl(t, e, variables)
