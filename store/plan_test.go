@@ -26,7 +26,7 @@ func TestQueriesUseIndices(t *testing.T) {
 		"metaByKey": metaByKey, "newestPlace": newestPlace, "deleteInactive": deleteInactive, "deleteConversation": deleteConversation, "findConversation": findConversation,
 		"putActivity": putActivity, "strangeByID": strangeByID, "earlyByFeed": earlyByFeed, "earlyBefore": earlyBefore, "cursorOf": cursorOf,
 		"messageByID": messageByID, "newestMessages": newestMessages, "messagesBefore": messagesBefore, "messagesAfter": messagesAfter,
-		"messagesSince": messagesSince, "privateSince": privateSince, "conversationsOf": conversationsOf, "conversationsAfter": conversationsAfter,
+		"messagesSince": messagesSince, "privateSince": privateSince, "conversationsOf": conversationsOf, "conversationsAfter": conversationsAfter, "nameKept": nameKept,
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := make([]any, strings.Count(query, "?"))

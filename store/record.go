@@ -19,7 +19,8 @@ const (
 	KindInvited    = "invited"
 	KindAudit      = "audit"
 	KindSetting    = "setting"
-	KindEnding     = "ending" // see [Ending]
+	KindEnding     = "ending"    // see [Ending]
+	KindKeptName   = "kept_name" // see [KeepName]
 	// Rulings are further ones: KindDisabled, KindRole, KindPassword.
 )
 
@@ -55,7 +56,7 @@ func RecordID(kind, key string) ID {
 // RecordKinds are all kinds of records.
 func RecordKinds() []string {
 	return []string{
-		KindPasskey, KindRecovery, KindToken, KindHook, KindInvitation, KindInvited, KindAudit, KindSetting, KindEnding,
+		KindPasskey, KindRecovery, KindToken, KindHook, KindInvitation, KindInvited, KindAudit, KindSetting, KindEnding, KindKeptName,
 		KindDisabled, KindRole, KindPassword,
 	}
 }

@@ -130,12 +130,12 @@ func (t *tx) createUser(u User, with []NewRecord) (User, error) {
 	return u, t.putRecords(records)
 }
 
-// keyFree checks that nobody but u holds the key of u.
+// keyFree checks that nobody but u holds the key of u, or held it a while ago.
 func (t *tx) keyFree(u User) error {
 	holder, err := find[User](t, userByKey, u.Key)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return nil
+		return t.notKept(u)
 	case err != nil:
 		return err
 	case holder.ID != u.ID:
@@ -146,7 +146,8 @@ func (t *tx) keyFree(u User) error {
 
 // UpdateUser changes an account: change gets the newest state and alters it. Its
 // error leaves all as it was and is returned. It may be called more than once.
-// The ID does not change. Another key is a new claim of a name; what is changed of the
+// The ID does not change. Another key is a new claim of a name, and the old one is kept
+// for [KeepName]; what is changed of the
 // [Standing] becomes rulings. If nothing is changed nothing is written.
 func (s *Store) UpdateUser(ctx context.Context, id ID, change func(*User) error) (User, error) {
 	return s.updateUser(ctx, id, change, func(*tx, User, User) error { return nil })
@@ -190,6 +191,11 @@ func (s *Store) updateUser(ctx context.Context, id ID, change func(*User) error,
 		}
 		if err := check(t, old, u); err != nil {
 			return err
+		}
+		if u.Key != old.Key {
+			if err := t.keepName(u.ID, old.Key); err != nil {
+				return err
+			}
 		}
 		updated, err = t.changeUser(u, old)
 		return err

@@ -70,12 +70,6 @@ func TestOneUserHoldsAKey(t *testing.T) {
 	if s.Seq() != before {
 		t.Error("a refused write took a place")
 	}
-	if _, err := s.UpdateUser(ctx, ada.ID, func(u *User) error { u.Name, u.Key = "Lovelace", "lovelace"; return nil }); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.UpdateUser(ctx, bob.ID, rename); err != nil {
-		t.Errorf("a key that was given up: %v", err)
-	}
 }
 
 func TestUpdateUserKeepsIDAndReturnsErrorOfChange(t *testing.T) {
