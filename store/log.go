@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 )
 
 // logFile is the write-ahead log, opened once more to be synced. SQLite writes it and, in the mode that this package uses, syncs it only before it
@@ -13,8 +14,8 @@ type logFile struct {
 	file *os.File
 	sync func(*os.File) error // syncData, or what a test puts in its place
 
-	syncing sync.Mutex // held while it syncs
-	failed  bool       // guarded by syncing; a sync failed: the system may have forgotten what it could not write
+	syncing sync.Mutex  // held while it syncs
+	failed  atomic.Bool // changed while syncing is held; a sync failed: the system may have forgotten what it could not write
 }
 
 // errUnsure means that an earlier sync failed. The system reports that once, so another sync that succeeds says nothing of what was written before.
@@ -33,19 +34,22 @@ func openLog(database string) (*logFile, error) {
 func (l *logFile) flush() error {
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
-	if l.failed {
+	if l.failed.Load() {
 		return errUnsure
 	}
 	err := l.sync(l.file)
-	l.failed = err != nil
+	l.failed.Store(err != nil)
 	return err
 }
+
+// isUnsure says whether a sync has failed, and what was written before may not be on the disk. It waits for none that is under way.
+func (l *logFile) isUnsure() bool { return l.failed.Load() }
 
 // mended says that all that the log held is in the database.
 func (l *logFile) mended() {
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
-	l.failed = false
+	l.failed.Store(false)
 }
 
 func (l *logFile) close() error { return l.file.Close() }

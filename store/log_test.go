@@ -155,6 +155,48 @@ func TestWhatIsFoundDoneIsNotOnDiskEither(t *testing.T) {
 	}
 }
 
+// What the disk has failed to take may be gone after a power cut, and its author was told that it is not stored: nobody may be shown it before it is, nor anything that
+// stands behind it.
+func TestWatchersHearOfNothingThatTheDiskHasFailedToTake(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openAt(t, dir, Options{})
+	var broken atomic.Bool
+	countSyncs(s, &broken)
+	early, told := make(chan int64, 10), make(chan int64, 10)
+	hear := func(into chan int64) func([]Row) {
+		return func(rows []Row) {
+			for _, r := range rows {
+				into <- PlaceOf(r)
+			}
+		}
+	}
+	s.WatchEarly(hear(early))
+	s.Watch(hear(told))
+	broken.Store(true)
+	other := connect(t, filepath.Join(dir, databaseFile)) // its snapshot keeps the log from being emptied
+	mustExec(t, other, "BEGIN")
+	mustRead(t, other, "SELECT count(*) FROM sessions")
+	m := Message{ID: NewID(), Room: RoomID("lobby"), Author: ID{1}, Text: "hello"}
+	for range 2 { // the second time it is there
+		if _, _, err := s.PostMessage(t.Context(), m); err == nil {
+			t.Fatal("acknowledged with a failing disk")
+		}
+	}
+	merge(t, s, fromElsewhere(1))
+	if len(early) != 2 || len(told) != 0 {
+		t.Fatalf("%d rows were told to other nodes and %d here, want 2 and none", len(early), len(told))
+	}
+	broken.Store(false)
+	mustExec(t, other, "COMMIT") // from here on it mends itself, though nobody writes
+	if first, second := <-told, <-told; first != 1 || second != 2 {
+		t.Errorf("told of places %d and %d, want 1 and 2", first, second)
+	}
+	if next := say(t, s, m.Room, m.Author, "later"); <-told != next.Place {
+		t.Error("what is written later is not told")
+	}
+}
+
 // Who waits for a sync while another one fails must not take the next that succeeds for an answer: the system has told of what it lost, and tells it once.
 func TestSyncAfterAFailedOneAnswersNobody(t *testing.T) {
 	t.Parallel()

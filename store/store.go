@@ -268,7 +268,8 @@ func (s *Store) Seq() int64 { return s.place.Load() }
 
 // Watch has fn called after each commit that wrote replicated rows, with the
 // rows in order of [Header.Place], before the writers are answered. What was written
-// here is on disk then; what was merged need not be. fn runs on
+// here is on disk then; what was merged need not be. Where the disk has failed to take
+// rows, these and all behind them are told when it has them. fn runs on
 // the goroutine that writes: it must be quick and must not write to the store.
 // It must not change the rows, others get them too. A call that is under way
 // when stop is called may still end after it.

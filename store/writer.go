@@ -21,6 +21,10 @@ const (
 	maxBatch = 256
 	// scrubDelay is how long deleted text may stay in the write-ahead log.
 	scrubDelay = time.Second
+	// mendDelay is between two tries to bring to the disk what it has failed to take, where nobody writes meanwhile.
+	mendDelay = time.Second
+	// maxUntold is how many rows wait for a disk that fails until watchers hear of them all the same.
+	maxUntold = 1 << 14
 )
 
 // counters are what the writer gives out. A rolled-back transaction puts them back.
@@ -51,6 +55,8 @@ type writer struct {
 	retried    time.Time     // when early rows were last looked at
 	statements map[string]*sql.Stmt
 	scrub      *time.Timer
+	untold     []Row // the disk has failed to take them, or stand behind such rows: watchers hear of them when it has them
+	mend       *time.Timer
 
 	early, watchers watchers
 }
@@ -73,8 +79,10 @@ func startWriter(conn *sql.Conn, dir string, last counters, known map[ID]uint64,
 		known:      known,
 		statements: make(map[string]*sql.Stmt),
 		scrub:      time.NewTimer(scrubDelay),
+		mend:       time.NewTimer(mendDelay),
 	}
 	w.scrub.Stop()
+	w.mend.Stop()
 	go w.run()
 	return w
 }
@@ -143,6 +151,9 @@ func (w *writer) run() {
 			w.commit(w.gather(op))
 		case <-w.scrub.C:
 			w.scrubLog()
+		case <-w.mend.C:
+			nothing := func(*tx) error { return nil }
+			w.commit([]*operation{{ctx: context.Background(), doing: "mend the log", run: nothing, done: make(chan error, 1)}})
 		case <-w.closing:
 			for {
 				select {
@@ -239,10 +250,29 @@ func (w *writer) transact(batch []*operation) (results []error, err error) {
 			}
 		}
 	}
-	if len(t.rows) > 0 {
-		w.watchers.call(w.logger, t.rows)
-	}
+	w.tell(t.rows)
 	return results, nil
+}
+
+// tell has the watchers hear of rows, unless the disk has failed to take them or rows before them. Whoever wrote those was told that they are not stored, and must
+// not see them in the room as if they were; nor must anybody else here, for they may be gone after a power cut. They are heard of, in order, when they are on the disk.
+func (w *writer) tell(rows []Row) {
+	waited := len(w.untold) > 0
+	rows = append(w.untold, rows...)
+	if w.log != nil && w.log.isUnsure() && len(rows) <= maxUntold {
+		if !waited && len(rows) > 0 {
+			w.logger.Error("the disk has failed to take what was written: nobody here is told of it before it has it")
+		}
+		w.untold = rows
+		w.mend.Reset(mendDelay)
+		return
+	}
+	if w.untold = nil; waited {
+		w.logger.Info("people here are told what had to wait for the disk", "rows", len(rows))
+	}
+	if len(rows) > 0 {
+		w.watchers.call(w.logger, rows)
+	}
 }
 
 // secure brings the log to the disk if one of the batch waits for that.
@@ -309,6 +339,7 @@ func (w *writer) stop() {
 	close(w.closing)
 	<-w.stopped
 	w.scrub.Stop()
+	w.mend.Stop()
 }
 
 // finish empties the write-ahead log, after stop.
