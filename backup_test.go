@@ -18,8 +18,12 @@ func putBack(t *testing.T, dir, backup string) {
 	if err := os.CopyFS(dir, os.DirFS(backup)); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"node.id", "cluster.key"} { // CopyFS opens what others may not read
-		if err := os.Chmod(filepath.Join(dir, name), 0o600); err != nil && !os.IsNotExist(err) {
+	copied, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range copied { // CopyFS lets others read
+		if err := os.Chmod(filepath.Join(dir, file.Name()), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

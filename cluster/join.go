@@ -18,8 +18,9 @@ var ErrRefused = errors.New("cluster: the invitation is not good any more: it is
 // joinTimeout is for each address of a token.
 const joinTimeout = 10 * time.Second
 
-// Join fetches the secret from the node that made the token, and leaves all that [Open] needs in dir. It returns [ErrSecretExists] rather than
-// replace a secret; the errors [ErrToken], [ErrExpired], [ErrRefused] say what is wrong with a token.
+// Join fetches the secret from the node that made the token, and leaves all that [Open] needs in dir. A node of the same cluster that was away while the secret
+// was replaced gets the new one. It returns [ErrSecretExists] rather than replace the secret of another cluster; the errors [ErrToken], [ErrExpired], [ErrRefused] say
+// what is wrong with a token.
 func Join(ctx context.Context, tokenText, dir string) error {
 	t, err := parseToken(tokenText)
 	if err != nil {
@@ -29,9 +30,9 @@ func Join(ctx context.Context, tokenText, dir string) error {
 		return fmt.Errorf("%w, at %s by the clock here", ErrExpired, time.Unix(t.Expires, 0).Format(time.DateTime))
 	}
 	// The code is good once: nothing that can be known before may go wrong after it is used.
-	path := filepath.Join(dir, secretFile)
-	if _, err := os.Stat(path); err == nil {
-		return fmt.Errorf("%w in %s: remove it, and %s, if this machine is to change to another cluster", ErrSecretExists, path, stateFile)
+	had, err := loadKeys(dir)
+	if err != nil && !errors.Is(err, ErrNoSecret) {
+		return err
 	}
 	if err := tryWriting(dir); err != nil {
 		return fmt.Errorf("write in the data directory: %w", err)
@@ -45,6 +46,10 @@ func Join(ctx context.Context, tokenText, dir string) error {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("ask %s: %w", addr, err))
 			continue
+		}
+		if had != nil && had.cluster != ks.cluster {
+			return fmt.Errorf("%w, of another cluster, in %s: remove it, and %s, if this machine is to change to that of the invitation, which is used up now", ErrSecretExists,
+				filepath.Join(dir, secretFile), stateFile)
 		}
 		ks.dir = dir
 		if err := savePeers(dir, peers); err != nil {

@@ -35,8 +35,19 @@ func TestJoinByToken(t *testing.T) {
 	if err := Join(t.Context(), tok, t.TempDir()); !errors.Is(err, ErrRefused) {
 		t.Errorf("used twice: %v", err)
 	}
-	if err := Join(t.Context(), tok, dir); !errors.Is(err, ErrSecretExists) {
-		t.Errorf("over another secret: %v", err)
+	if tok, err = a.Invite(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	other := newDir(t, NewSecret())
+	before, err := os.ReadFile(filepath.Join(other, secretFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Join(t.Context(), tok, other); !errors.Is(err, ErrSecretExists) {
+		t.Errorf("over the secret of another cluster: %v", err)
+	}
+	if after, err := os.ReadFile(filepath.Join(other, secretFile)); err != nil || string(after) != string(before) {
+		t.Errorf("the secret of the other cluster is gone (%v)", err)
 	}
 	// The third knows both, though it asked only one.
 	tok, err = b.Invite(time.Hour)
@@ -49,6 +60,39 @@ func TestJoinByToken(t *testing.T) {
 	}
 	b.Close()
 	whole(t, a, open(t, dir))
+}
+
+// Who was away while the secret was replaced is told to join again, which must be all that it takes.
+func TestJoinAgainGetsTheNewSecret(t *testing.T) {
+	t.Parallel()
+	a := open(t, newDir(t, NewSecret()))
+	tok, err := a.Invite(time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := Join(t.Context(), tok, dir); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, dir)
+	whole(t, a, b)
+	id := b.ID()
+	b.Close()
+	eventually(t, 10*time.Second, func() bool { return a.Forget(id) == nil })
+	if err := a.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, func() bool { all, _ := a.keys.held(); return len(all) == 1 && a.Rotation().Stage == "" })
+	if tok, err = a.Invite(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := Join(t.Context(), tok, dir); err != nil {
+		t.Fatal(err)
+	}
+	if b = open(t, dir); b.ID() != id {
+		t.Error("it is another node now")
+	}
+	whole(t, a, b)
 }
 
 func TestBadTokens(t *testing.T) {

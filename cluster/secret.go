@@ -77,6 +77,12 @@ func (s Secret) open(role string, exporter, sealed []byte) (said []byte, ok bool
 	return said, err == nil
 }
 
+// HasSecret reports whether the node of dir is in a cluster.
+func HasSecret(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, secretFile))
+	return err == nil
+}
+
 // CreateSecret makes the secret of a new cluster in dir. [ErrSecretExists] if there is one.
 func CreateSecret(dir string) error {
 	switch _, err := os.Stat(filepath.Join(dir, secretFile)); {
@@ -100,7 +106,7 @@ func readSecret(dir string) (Secret, error) {
 		return Secret{}, err
 	}
 	if len(data) != SecretSize {
-		return Secret{}, fmt.Errorf("%s has %d bytes, a secret has %d: copy it again, as it is, or join the cluster anew", path, len(data), SecretSize)
+		return Secret{}, fmt.Errorf("%s has %d bytes, a secret has %d: copy it again, as it is, or remove it and join the cluster anew", path, len(data), SecretSize)
 	}
 	s := Secret(data)
 	if s == (Secret{}) {
