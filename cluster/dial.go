@@ -261,7 +261,7 @@ func (m *Mesh) passingLocked(r *record, t Trouble) bool {
 	if r.failing.IsZero() {
 		r.failing = time.Now()
 	}
-	return time.Since(r.failing) < 2*m.opts.Timing.Heartbeat
+	return time.Since(r.failing) < m.opts.Timing.Short
 }
 
 // sleep waits, or not until the context ends.

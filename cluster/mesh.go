@@ -55,6 +55,7 @@ type Mesh struct {
 	lastWatch  int
 	fenced     Trouble
 	conflict   Trouble // of our own address
+	elsewhere  expected
 	crowded    Trouble // there are too many others
 	said       map[string]time.Time
 	dirty      bool // records are to be saved

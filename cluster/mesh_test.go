@@ -177,14 +177,15 @@ func TestCutLongerThanTheMemoryOfGossipHeals(t *testing.T) {
 func TestShortAbsenceIsNoTrouble(t *testing.T) {
 	t.Parallel()
 	s := NewSecret()
-	log := &syncBuffer{}
-	patient := func(o *Options) {
-		o.Timing.Heartbeat = 2 * time.Second // of which two are still short
-		o.Logger = slog.New(slog.NewTextHandler(log, nil))
+	log, quickLog := &syncBuffer{}, &syncBuffer{}
+	to := func(b *syncBuffer) func(*Options) {
+		return func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(b, nil)) }
 	}
-	a := open(t, newDir(t, s), patient)
+	patient := func(o *Options) { o.Timing.Short = time.Hour } // whatever the machine does meanwhile
+	a := open(t, newDir(t, s), patient, to(log))
 	b := open(t, newDir(t, s), seeds(a))
-	whole(t, a, b)
+	quick := open(t, newDir(t, s), seeds(a), to(quickLog))
+	whole(t, a, b, quick)
 	b.Close()
 	eventually(t, 5*time.Second, func() bool { return a.see(b.ID()).State != Alive })
 	eventually(t, 5*time.Second, func() bool { // it was called, and nobody was there
@@ -192,13 +193,31 @@ func TestShortAbsenceIsNoTrouble(t *testing.T) {
 		defer a.mu.RUnlock()
 		return !a.records[b.ID()].failing.IsZero()
 	})
-	b = open(t, b.dir)
-	whole(t, a, b)
-	if strings.Contains(log.String(), "trouble") {
-		t.Errorf("it is told of:\n%s", log)
+	b = open(t, b.dir, patient, to(log)) // at another port, where the others do not expect it
+	whole(t, a, b, quick)
+	for _, kind := range []TroubleKind{PortClosed, AddressConflict} {
+		if strings.Contains(log.String(), string(kind)) {
+			t.Errorf("%s is told of:\n%s", kind, log)
+		}
 	}
 	b.Close() // for good
-	eventually(t, 15*time.Second, func() bool { return strings.Contains(log.String(), "port_closed") })
+	eventually(t, 15*time.Second, func() bool { return strings.Contains(quickLog.String(), string(PortClosed)) })
+}
+
+func TestAnotherAddressIsToldOfOnceItLasts(t *testing.T) {
+	t.Parallel()
+	a := ring(t, 2)[0]
+	a.mu.Lock()
+	hear := func(ago time.Duration) TroubleKind {
+		a.expectedLocked(news{kind: newsConflict, id: a.ID(), other: "127.0.0.1:1", at: time.Now().Add(-ago)})
+		return a.conflict.Kind
+	}
+	before, after := hear(10*quick().Short), hear(0)
+	a.mu.Unlock()
+	if before != NoTrouble || after != AddressConflict {
+		t.Errorf("trouble is %q when it is heard, want none, and %q when it lasts", before, after)
+	}
+	eventually(t, 15*time.Second, func() bool { return a.see(a.ID()).Trouble.Kind == NoTrouble }) // once it is not heard any more
 }
 
 // syncBuffer is a log that can be read while it is written.

@@ -22,7 +22,7 @@ func quick() Timing {
 		RedialMin: 20 * time.Millisecond, RedialMax: 200 * time.Millisecond,
 		RejoinMin: 200 * time.Millisecond, RejoinMax: 500 * time.Millisecond,
 		Probe: 200 * time.Millisecond, Gossip: 20 * time.Millisecond, PushPull: 300 * time.Millisecond,
-		Reclaim: 50 * time.Millisecond, Stream: time.Second, Discovery: time.Second,
+		Reclaim: 50 * time.Millisecond, Stream: time.Second, Discovery: time.Second, Short: 400 * time.Millisecond,
 	}
 }
 

@@ -54,6 +54,7 @@ type Timing struct {
 	Reclaim   time.Duration // 500 ms: how long a member must be dead before its id may have another address
 	Stream    time.Duration // 5 s: the most that a TCP exchange of memberlist may take
 	Discovery time.Duration // 60 s: how often the local network is asked
+	Short     time.Duration // 3 s: how long nobody may answer before that is a trouble; what others think of this node may be wrong for ten times that
 }
 
 func (t Timing) withDefaults() Timing {
@@ -74,6 +75,7 @@ func (t Timing) withDefaults() Timing {
 		{&t.Reclaim, 500 * time.Millisecond},
 		{&t.Stream, 5 * time.Second},
 		{&t.Discovery, time.Minute},
+		{&t.Short, 3 * time.Second},
 	} {
 		if *d.field <= 0 {
 			*d.field = d.value

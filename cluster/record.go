@@ -134,6 +134,10 @@ func (m *Mesh) reviewLocked() {
 			m.setTrouble(&r.duplicate, Trouble{})
 		}
 	}
+	if now.Sub(m.elsewhere.last) > 4*m.opts.Timing.RejoinMax {
+		m.elsewhere = expected{}
+		m.setTrouble(&m.conflict, Trouble{})
+	}
 	if len(m.records) < maxNodes {
 		m.setTrouble(&m.crowded, Trouble{})
 	}

@@ -74,11 +74,6 @@ func (m *Mesh) round() (missing bool) {
 	if fenced && doubled == 0 && found > 0 {
 		m.unfence()
 	}
-	if !fenced && len(targets) == 0 {
-		m.mu.Lock()
-		m.setTrouble(&m.conflict, Trouble{})
-		m.mu.Unlock()
-	}
 	return len(targets) > 0
 }
 
@@ -105,7 +100,7 @@ func (m *Mesh) targets() []target {
 	for addr, s := range m.seeds {
 		r := m.records[s.node]
 		// A seed whose node was found is that node's business, unless the node is missing: then it may have returned there.
-		if (r == nil || !r.gossip || r.link == nil) && !whole[addr] && !known[addr] && (s.node != m.id || m.conflict.Kind != NoTrouble) {
+		if (r == nil || !r.gossip || r.link == nil) && !whole[addr] && !known[addr] && (s.node != m.id || !m.elsewhere.since.IsZero()) {
 			list = append(list, target{addr: addr})
 		}
 	}

@@ -81,16 +81,33 @@ func (m *Mesh) hear(n news) {
 // or a duplicate, which the rejoin loop finds by asking.
 func (m *Mesh) conflictLocked(n news) {
 	if n.id == m.id {
-		m.setTrouble(&m.conflict, movedTrouble(n.other))
+		m.expectedLocked(n)
 		m.suspectLocked(n.other)
 	}
 	m.tryAgain()
 }
 
-// suspectLocked has the rejoin loop ask at an address where somebody with our id may be.
+// expected is that other nodes have our id at another address.
+type expected struct {
+	addr        string
+	since, last time.Time // when that was heard
+}
+
+// expectedLocked notes it, and tells of it once it does not pass by itself: the others believe a new address when the old one has been silent for a while.
+func (m *Mesh) expectedLocked(n news) {
+	if m.elsewhere.since.IsZero() {
+		m.elsewhere.since = n.at
+	}
+	m.elsewhere.addr, m.elsewhere.last = n.other, n.at
+	if n.at.Sub(m.elsewhere.since) > 10*m.opts.Timing.Short {
+		m.setTrouble(&m.conflict, movedTrouble(n.other))
+	}
+}
+
+// suspectLocked has the rejoin loop ask at an address where somebody with our id may be. That nobody answers there is as it should be.
 func (m *Mesh) suspectLocked(addr string) {
 	if host, port, err := splitAddr(addr); err == nil && net.ParseIP(host) != nil && port != 0 && m.seeds[addr] == nil {
-		m.seeds[addr] = &seed{since: time.Now(), node: m.id}
+		m.seeds[addr] = &seed{since: time.Now(), node: m.id, found: true}
 	}
 }
 
