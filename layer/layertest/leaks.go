@@ -16,16 +16,20 @@ import (
 const slack = 1 << 20
 
 func leakNothing(t *testing.T, b *bench) {
-	const count = 100_000
-	// Between nodes some time passes with each group, and all of it must not be too long for a message.
+	const count, together = 100_000, 100
+	// Between nodes some time passes until both know of a group, and all of it must not be too long for a message. So they come in batches.
 	l := b.layer(t, layer.Options{Expiry: 24 * time.Hour})
 	m := message(t, 1)
-	use := func(i int) {
-		channel, group := fmt.Sprintf("line.%d", i), fmt.Sprintf("group.%d", i)
-		add(t, l, group, channel)
-		add(t, l, "all", channel)
-		if err := l.GroupSend(t.Context(), group, m); err != nil {
-			t.Fatal(err)
+	use := func(from, to int) {
+		for i := from; i < to; i++ {
+			channel, group := fmt.Sprintf("line.%d", i), fmt.Sprintf("group.%d", i)
+			add(t, l, group, channel)
+			add(t, l, "all", channel)
+		}
+		for i := from; i < to; i++ {
+			if err := l.GroupSend(t.Context(), fmt.Sprintf("group.%d", i), m); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	leave := func(i int) {
@@ -34,12 +38,12 @@ func leakNothing(t *testing.T, b *bench) {
 		discard(t, l, group, channel)
 		discard(t, l, "all", channel)
 	}
-	use(0)
+	use(0, 1)
 	leave(0)
 	heap, goroutines := held()
 
-	for i := range count {
-		use(i)
+	for from := 0; from < count; from += together {
+		use(from, from+together)
 	}
 	if st := l.Stats(); st.Channels != count || st.Groups != count+1 || st.Members != 2*count || st.Messages != count {
 		t.Errorf("the layer holds %+v, want %d channels with a message each", st, count)
