@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"html"
 	"io"
 	"log/slog"
 	"net"
@@ -72,7 +73,7 @@ func (s *troubled) tells(t *testing.T, what, todo string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(page), what) || !strings.Contains(string(page), todo) {
+	if shown := html.UnescapeString(string(page)); !strings.Contains(shown, what) || !strings.Contains(shown, todo) {
 		t.Errorf("the page does not say %q and %q:\n%s", what, todo, page)
 	}
 }
@@ -155,6 +156,7 @@ func TestEachTroubleIsToldWithWhatToDo(t *testing.T) {
 		}
 	}
 	nobody, mail := closed(t), stranger(t)
+	_, ours, _ := strings.Cut(strings.TrimSpace(snugtest.Run(t, "version").Out), " ") // what it is depends on how the tests are built
 	quiet := func(*cluster.Options) {}
 	foreign := meshIn(t, other, quiet)
 	// The node says to be of this cluster, and has another secret, as after a rotation that it missed.
@@ -197,15 +199,18 @@ func TestEachTroubleIsToldWithWhatToDo(t *testing.T) {
 		{"something else", "what answers at " + mail + " is not a node of this program", "correct the address"},
 		{"no such name", "the name in nobody.invalid:7846 has no address", "correct it in the seeds, or in the name service"},
 		{"a clock that is off", "the clock of fast is 2h0m0s ahead of the one here", "let both follow a time server"},
-		{"a newer version", "runs version development, which cannot talk to version development here", "upgrade the older one"},
+		{"a newer version", "runs version " + newerThanAll + ", which cannot talk to version " + ours + " here", "upgrade the older one"},
 		{"a copied disk", "two machines have the id of twin", "remove the file node.id from the data directory and start it again"},
 	} {
 		t.Run(c.name, func(t *testing.T) { odd.tells(t, c.what, c.todo) })
 	}
-	newer.WaitStderr("odd (" + membersOf(t, odd.Server).Members[0].Address + ") runs version development, which cannot talk to version development here")
+	newer.WaitStderr("odd (" + membersOf(t, odd.Server).Members[0].Address + ") runs version " + ours + ", which cannot talk to version " + newerThanAll + " here")
 	newer.Stop()
 	odd.Stop()
 }
+
+// newerThanAll is what newerVersion says to be.
+const newerThanAll = "v7.0.0"
 
 // newerVersion is the binary of a version that speaks another protocol. It is built of the same source but for the line that says which.
 func newerVersion(t *testing.T) (binary string) {
@@ -234,5 +239,5 @@ func newerVersion(t *testing.T) (binary string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return snugtest.BuildTo(t, filepath.Join(dir, "snug"), "-overlay", filepath.Join(dir, "overlay.json"))
+	return snugtest.BuildTo(t, filepath.Join(dir, "snug"), "-overlay", filepath.Join(dir, "overlay.json"), "-ldflags", "-X main.version="+newerThanAll)
 }
