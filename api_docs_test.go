@@ -81,6 +81,7 @@ func operations(t *testing.T) []string {
 
 // TestTheExamplesOfTheAPIWork runs every example of docs/api.md with curl, in order, against the real server.
 func TestTheExamplesOfTheAPIWork(t *testing.T) {
+	t.Parallel()
 	examples := readExamples(t)
 	missing := operations(t)
 	for _, e := range examples {

@@ -39,6 +39,7 @@ func apiCall(t *testing.T, client *http.Client, method, address, body string) (s
 // TestEventsOutliveTheTimeOfRequests holds that a stream stays open for longer than limits.request_timeout lets other
 // answers take, both while it tells something and while it is quiet.
 func TestEventsOutliveTheTimeOfRequests(t *testing.T) {
+	t.Parallel()
 	const timeout = time.Second
 	s := snugtest.Start(t, snugtest.Options{Args: []string{"--set", "limits.request_timeout=" + timeout.String()}})
 	ada := snugtest.SignUp(t, s.URL, "ada", password)

@@ -24,6 +24,7 @@ func allowBreak(b *snugtest.Browser) {
 // TestBrowserMovesToAnotherNodeByItself opens the first node as 127.0.0.1, while the second one says that it is localhost: to the browser those are two
 // sites, so that neither cookies nor storage are shared.
 func TestBrowserMovesToAnotherNodeByItself(t *testing.T) {
+	t.Parallel()
 	a := snugtest.Start(t, nodeOptions("attic", ""))
 	b := startBeside(t, a, "barn")
 	port := mustPort(t, a.URL)
@@ -85,6 +86,7 @@ func TestBrowserMovesToAnotherNodeByItself(t *testing.T) {
 }
 
 func TestBrowserStaysWhereTheServerIsSoonBack(t *testing.T) {
+	t.Parallel()
 	a := snugtest.Start(t, nodeOptions("attic", ""))
 	b := startBeside(t, a, "barn")
 	ada := snugtest.OpenBrowser(t, "http://127.0.0.1:"+mustPort(t, a.URL))
@@ -157,6 +159,7 @@ func mustPort(t *testing.T, address string) string {
 
 // TestBrowserSaysWhatIsOnOneNodeOnly: whoever asked that another node confirms is told what none has confirmed, until one has something newer.
 func TestBrowserSaysWhatIsOnOneNodeOnly(t *testing.T) {
+	t.Parallel()
 	options := nodeOptions("attic", "")
 	options.Args = append(options.Args, "--set", "cluster.acknowledge=peer", "--set", "cluster.acknowledge_timeout=1s")
 	a := snugtest.Start(t, options)

@@ -10,6 +10,7 @@ import (
 // TestAnUnknownCommandIsNotSent types what looks like a command and is none: nobody wants to have told a whole room what was meant
 // for the program.
 func TestAnUnknownCommandIsNotSent(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	b := snugtest.OpenBrowser(t, s.URL)
 	signUp(b, "ada")
@@ -34,6 +35,7 @@ func TestAnUnknownCommandIsNotSent(t *testing.T) {
 }
 
 func TestWhatIsACommand(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	b := snugtest.OpenBrowser(t, s.URL)
 	signUp(b, "ada")

@@ -44,6 +44,7 @@ func hookPost(t *testing.T, address, text string) (status int) {
 }
 
 func TestAWebhookInTheBrowser(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	ada := snugtest.OpenBrowser(t, s.URL)
 	signUp(ada, "ada")

@@ -12,6 +12,7 @@ import (
 
 // TestPageSaysThatItsRoomIsDeleted deletes a room that is open in a browser, by a command beside the server.
 func TestPageSaysThatItsRoomIsDeleted(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	inside, list := snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL)
 	signUp(inside, "ada")
@@ -37,6 +38,7 @@ func TestPageSaysThatItsRoomIsDeleted(t *testing.T) {
 
 // TestNewNameIsOnEveryScreen renames somebody while others look at them.
 func TestNewNameIsOnEveryScreen(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	grace, list, ada := snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL)
 	signUp(ada, "ada")

@@ -29,6 +29,7 @@ func picture(b *snugtest.Browser, name string) {
 
 // TestSettingsInTheBrowser makes a token after proving again who it is, ends the session of another browser, and changes the password.
 func TestSettingsInTheBrowser(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	ada, phone := snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL)
 	signUp(ada, "ada")

@@ -54,6 +54,7 @@ func signUp(b *snugtest.Browser, name string) {
 }
 
 func TestTwoPeopleInTwoBrowsers(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{Env: []string{"SNUG_PRESENCE_LINGER=1s"}})
 	ada, grace := snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL)
 
@@ -129,6 +130,7 @@ func TestTwoPeopleInTwoBrowsers(t *testing.T) {
 }
 
 func TestBrowserRecoversAfterTheServerRestarts(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	ada, grace := snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL)
 	signUp(ada, "ada")
@@ -160,6 +162,7 @@ func TestBrowserRecoversAfterTheServerRestarts(t *testing.T) {
 }
 
 func TestHistoryLoadsWithoutAJump(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{Env: []string{"SNUG_LIMITS_MESSAGES_PER_SECOND=0"}})
 	client := snugtest.SignUp(t, s.URL, "ada", password)
 	socket := snugtest.Dial(t, client, s.URL+"/ws/")
@@ -247,6 +250,7 @@ const (
 // TestEveryPageInTheBrowser opens every page at both sizes and in both colour schemes; the browser fails the test at any console error
 // and any violation of the content security policy. With SNUG_PICTURES=DIR it leaves a picture of each.
 func TestEveryPageInTheBrowser(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	talk(t, s.URL)
 	stranger, ada := snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL)
@@ -305,6 +309,7 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 }
 
 func TestErrorPagesAreClear(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	b := snugtest.OpenBrowser(t, s.URL)
 	b.Allow("the server responded with a status of 4") // what the test is about

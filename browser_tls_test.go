@@ -14,6 +14,7 @@ import (
 // TestBrowserTalksOverTLS goes through the whole of a room in a Chromium that has installed the authority: the pages come over HTTP/2, the sockets
 // beside them.
 func TestBrowserTalksOverTLS(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{Env: []string{"SNUG_TLS_MODE=internal"}})
 	root := snugtest.Run(t, "tls", "root", "--data", s.Dir)
 	trust := snugtest.Trusting(t, []byte(root.Out))
@@ -42,6 +43,7 @@ func TestBrowserTalksOverTLS(t *testing.T) {
 // TestPageOfTheAuthorityInTheBrowser is what somebody sees who has to install it, at both sizes and in both colour schemes. With
 // SNUG_PICTURES=DIR it leaves a picture of each.
 func TestPageOfTheAuthorityInTheBrowser(t *testing.T) {
+	t.Parallel()
 	plain := fmt.Sprintf("localhost:%d", freePort(t))
 	s := snugtest.Start(t, snugtest.Options{Env: []string{"SNUG_TLS_MODE=internal", "SNUG_TLS_HTTP_LISTEN=" + plain}})
 	fingerprint := strings.TrimSpace(snugtest.Run(t, "tls", "fingerprint", "--data", s.Dir).Out)
@@ -75,6 +77,7 @@ func TestPageOfTheAuthorityInTheBrowser(t *testing.T) {
 
 // TestBrowserMovesToAnotherNodeOverTLS kills the node of a page: the other one has the same authority, so the page goes on there without a warning.
 func TestBrowserMovesToAnotherNodeOverTLS(t *testing.T) {
+	t.Parallel()
 	options := func(name, dir string) snugtest.Options {
 		o := nodeOptions(name, dir)
 		o.Env = []string{"SNUG_TLS_MODE=internal"}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,12 +17,20 @@ import (
 // password is everybody's.
 const password = "correct horse battery"
 
+// atOnce is how many tests run beside each other unless -parallel says otherwise: they start servers and browsers, and most of their time they wait for
+// those. With more of them, what each server and browser does takes longer than a person would wait.
+const atOnce = 6
+
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
+		panic(err)
+	}
 	testscript.Main(snugtest.Main{M: m}, map[string]func(){"snug": main})
 }
 
 // TestScripts runs the commands as an operator types them; testdata/script holds what is typed and what is to come of it.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
@@ -53,6 +63,7 @@ func TestScriptsOfTheOffice(t *testing.T) {
 }
 
 func TestEveryCommandHasHelp(t *testing.T) {
+	t.Parallel()
 	for _, c := range commands() {
 		for _, args := range [][]string{append(strings.Fields(c.name), "--help"), append([]string{"help"}, strings.Fields(c.name)...)} {
 			var out, errors bytes.Buffer
@@ -67,6 +78,7 @@ func TestEveryCommandHasHelp(t *testing.T) {
 }
 
 func TestFirstWordsOfCommandsHaveHelp(t *testing.T) {
+	t.Parallel()
 	for _, c := range commands() {
 		first, _, two := strings.Cut(c.name, " ")
 		if !two {

@@ -10,6 +10,7 @@ import (
 )
 
 func TestFilesOfRootGoToTheOwnerOfTheDirectory(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "cluster.key")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

@@ -41,6 +41,7 @@ func addPasskey(b *snugtest.Browser, name string) {
 }
 
 func TestPasskeyLogsInWithoutTyping(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	b := snugtest.OpenBrowser(t, s.URL)
 	device := b.Authenticator(true)
@@ -116,6 +117,7 @@ func TestPasskeyLogsInWithoutTyping(t *testing.T) {
 }
 
 func TestSignUpWithAPasskeyAndNoPassword(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	b := snugtest.OpenBrowser(t, s.URL)
 	b.OnOpen(noList)
@@ -192,6 +194,7 @@ func TestSignUpWithAPasskeyAndNoPassword(t *testing.T) {
 
 // TestAnswersThatProveNothingAreRefused has the browser answer otherwise than it was asked.
 func TestAnswersThatProveNothingAreRefused(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{Env: []string{"SNUG_LIMITS_LOGINS_PER_MINUTE=0"}})
 	b := snugtest.OpenBrowser(t, s.URL)
 	b.OnOpen(noList)
@@ -271,6 +274,7 @@ func TestAnswersThatProveNothingAreRefused(t *testing.T) {
 }
 
 func TestPasskeyConfirmsWhoSomebodyIs(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	b := snugtest.OpenBrowser(t, s.URL)
 	b.OnOpen(noList)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestPagesSayWherePasskeysCannotWork(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{
 		Env: []string{"SNUG_SERVER_NAMES=chat.localhost,other.localhost"},
 	})
@@ -47,6 +48,7 @@ func TestPagesSayWherePasskeysCannotWork(t *testing.T) {
 
 // TestEveryPageAboutPasskeys is TestEveryPageInTheBrowser for pages that need a device, or somebody who came in a certain way.
 func TestEveryPageAboutPasskeys(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	stranger, ada, grace := snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL), snugtest.OpenBrowser(t, s.URL)
 	nowhere := snugtest.OpenBrowser(t, strings.Replace(s.URL, "localhost", "127.0.0.1", 1))

@@ -13,6 +13,7 @@ import (
 // TestOnePasskeyWorksUnderEveryName makes a passkey under one name and uses it under another, which the browser allows after it has
 // asked the first name, over TLS and at port 443, whether they belong together.
 func TestOnePasskeyWorksUnderEveryName(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{Env: []string{"SNUG_TLS_MODE=internal", "SNUG_SERVER_NAMES=chat.example,other.test,deep.chat.example"}})
 	root := snugtest.Run(t, "tls", "root", "--data", s.Dir)
 	port := s.URL[strings.LastIndexByte(s.URL, ':')+1:]

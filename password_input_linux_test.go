@@ -54,6 +54,7 @@ func waitUntil(t *testing.T, what string, holds func() bool) {
 }
 
 func TestTypedPasswordIsNotShown(t *testing.T) {
+	t.Parallel()
 	keys, terminal := openTerminal(t)
 	var prompt bytes.Buffer
 	var typed string

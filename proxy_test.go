@@ -327,6 +327,7 @@ func (f *front) bodies(t *testing.T) {
 
 // TestBrowserBehindAProxy talks through nginx, at the root and below a path.
 func TestBrowserBehindAProxy(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{"", "/snug"} {
 		f := startNginx(t, path)
 		root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.root.Raw})

@@ -92,6 +92,7 @@ func (h *holder) logIn(key *passkeytest.Key) (status int) {
 }
 
 func TestChangedRelyingPartyRefusesToStart(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{Env: []string{"SNUG_AUTH_RP_ID=attic.localhost", "SNUG_SERVER_NAMES=attic.localhost"}})
 	ada := newHolder(t, s, "attic.localhost")
 	key := ada.signUp("ada")
@@ -109,6 +110,7 @@ func TestChangedRelyingPartyRefusesToStart(t *testing.T) {
 }
 
 func TestAllNodesAskForTheSamePasskeys(t *testing.T) {
+	t.Parallel()
 	options := nodeOptions("attic", "")
 	options.Env = []string{"SNUG_SERVER_NAMES=attic.localhost"}
 	attic := snugtest.Start(t, options)

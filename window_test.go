@@ -9,6 +9,7 @@ import (
 // TestAnAnswerKeepsWhatCameMeanwhile calls the module of the chat screen that puts frames together, with frames in an order that they
 // rarely come in: a message that is stored after an answer was read can arrive before it.
 func TestAnAnswerKeepsWhatCameMeanwhile(t *testing.T) {
+	t.Parallel()
 	s := snugtest.Start(t, snugtest.Options{})
 	b := snugtest.OpenBrowser(t, s.URL)
 	signUp(b, "ada")
