@@ -261,7 +261,7 @@ func sentence(text string) string {
 func (s *Server) denyCrossOrigin(w http.ResponseWriter, r *http.Request) {
 	s.noise.foreign.log(time.Now(), func(times int) {
 		s.logger.Warn("cross-origin request refused", "method", r.Method, "path", loggedPath(r),
-			"origin", r.Header.Get("Origin"), "host", r.Host, "times", times)
+			"origin", loggedOrigin(r), "host", r.Host, "times", times)
 	})
 	s.fail(w, r, errCrossOrigin)
 }

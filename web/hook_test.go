@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -152,6 +153,29 @@ func TestTheSecretOfAWebhookIsNotLogged(t *testing.T) {
 	}
 	if secret := strings.TrimPrefix(path, hookPath); strings.Contains(log, secret) {
 		t.Errorf("the log holds the secret %s:\n%s", secret, log)
+	}
+}
+
+func TestOnlyOriginsOfBrowsersAreLogged(t *testing.T) {
+	t.Parallel()
+	for origin, want := range map[string]string{
+		"":                             "",
+		"null":                         "null",
+		"https://evil.example":         "https://evil.example",
+		"http://localhost:3000":        "http://localhost:3000",
+		"http://192.0.2.7":             "http://192.0.2.7",
+		"https://[2001:db8::7]:8443":   "https://[2001:db8::7]:8443",
+		"https://eyJhbGciOiJI.eyJ.sig": "…",
+		"https://abcd-efgh-jkmn":       "…",
+		"https://snug_pat_x.example":   "…",
+		"https://me:secret@a.example":  "…",
+		"correct horse battery":        "…",
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.Header.Set("Origin", origin)
+		if got := loggedOrigin(r); got != want {
+			t.Errorf("of %q the log has %q, want %q", origin, got, want)
+		}
 	}
 }
 

@@ -251,3 +251,19 @@ func loggedPath(r *http.Request) string {
 	}
 	return path
 }
+
+// loggedOrigin is the site of a request for the log, as browsers say it: a name in lower case, with a dot or a port in it. Programs may put anything there,
+// also what nobody may read.
+func loggedOrigin(r *http.Request) string {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-.:[]"
+	origin := r.Header.Get("Origin")
+	if origin == "" || origin == "null" {
+		return origin
+	}
+	_, host, _ := strings.Cut(origin, "://")
+	strange := func(c rune) bool { return !strings.ContainsRune(letters, c) }
+	if strings.ContainsAny(host, ".:") && !strings.ContainsFunc(host, strange) {
+		return origin
+	}
+	return "…"
+}

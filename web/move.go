@@ -72,7 +72,7 @@ func (s *Server) postMove(w http.ResponseWriter, r *http.Request) {
 	}
 	v, err := s.letIn(r)
 	if err != nil {
-		s.logger.Warn("page of another node was not let in", "origin", r.Header.Get("Origin"), "error", err)
+		s.logger.Warn("page of another node was not let in", "origin", loggedOrigin(r), "error", err)
 		s.fail(w, r, err)
 		return
 	}
