@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 TOOL := go tool -modfile=tools/go.mod
-# Two cores run the race detector, several Snugs and two browsers: the slowest package needs eight minutes. A test that hangs longer is
+# Two cores run the race detector, several Snugs and several browsers: the slowest package needs some minutes. A test that hangs longer is
 # ended with the stacks of all its goroutines; a Snug that does not end, with those of its own.
 PATIENCE ?= 20m
 # The race detector watches this project and the libraries it shares memory with. SQLite, which is C translated to Go and locks by itself, and the loops of the password hash are compiled
