@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -183,4 +184,21 @@ func TestBrowserSaysWhatIsOnOneNodeOnly(t *testing.T) {
 		ada.Wait(`$$("[data-state=sending]").length === 0`)
 		return ada.Count("[data-only-here]") == 0 && ada.Count("[data-state=sent]") == 1
 	})
+}
+
+// TestTheClusterPageShowsWhatIsNotUnderstood has a program with the key send what is nothing, and looks whether long advice fits on every screen.
+func TestTheClusterPageShowsWhatIsNotUnderstood(t *testing.T) {
+	a := snugtest.Start(t, nodeOptions("attic", newAdmin(t)))
+	in := joinInsider(t, "mallory", a)
+	in.damage(rand.New(rand.NewPCG(1, 1)))
+	eventually(t, "rows and frames are counted", clusterWait, func() bool { return len(membersOf(t, a).troubles()) == 4 })
+	root := snugtest.OpenBrowser(t, a.URL)
+	logIn(root, "root")
+	for _, width := range []int64{1440, 390} {
+		root.Size(width, 900)
+		root.Open("/admin/cluster/")
+		root.Wait(`$$(".nodes__note").length === 4 && $$(".node .nodes__note").length === 2`)
+		root.Wait(`document.documentElement.scrollWidth <= innerWidth`)
+	}
+	picture(root, "cluster_not_understood")
 }

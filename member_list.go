@@ -90,10 +90,12 @@ func (m memberInfo) cells() []string {
 func (l memberList) troubles() []string {
 	all := l.notes()
 	for _, m := range l.Members {
-		for _, text := range []string{m.Trouble, m.ignored()} {
-			if text != "" {
-				all = append(all, cmp.Or(m.Name, m.Address)+": "+text)
-			}
+		texts := m.ignored()
+		if m.Trouble != "" {
+			texts = append([]string{m.Trouble}, texts...)
+		}
+		for _, text := range texts {
+			all = append(all, cmp.Or(m.Name, m.Address)+": "+text)
 		}
 	}
 	return all
@@ -129,17 +131,16 @@ func (l memberList) aside() []string {
 	return all
 }
 
-// ignored says what it sent for nothing, and what to do; "" if that is nothing.
-func (m memberInfo) ignored() string {
-	var all []string
+// ignored says what it sent for nothing, and what to do.
+func (m memberInfo) ignored() (all []string) {
 	if m.FramesNewer > 0 {
 		all = append(all, fmt.Sprintf("Frames that only a newer version knows, left out here: %d since this node started. Nothing is lost by it. Use the newest Snug on every node.", m.FramesNewer))
 	}
 	if m.FramesBad > 0 {
-		all = append(all, fmt.Sprintf("Frames that could not be read, left out here: %d since this node started. What was in them is asked for again. If both nodes run the newest Snug, that one is broken, or is no Snug: look at it and "+
-			"at the log here; for one that should not be there, snug forget and snug secret rotate.", m.FramesBad))
+		all = append(all, fmt.Sprintf("Frames that could not be read, left out here: %d since this node started. What was in them is asked for again. If both nodes run the newest Snug, that one is broken, or no Snug: "+
+			"look at the log here, and stop it.", m.FramesBad))
 	}
-	return strings.Join(all, " ")
+	return all
 }
 
 // String is one line for people.

@@ -47,7 +47,7 @@ func TestTableSaysOnlyWhatIsKnown(t *testing.T) {
 	}
 	for _, text := range []string{
 		"Another machine has", "shed: Nothing answers.", "It waits for shed.", "only a newer version knows: 1. They are kept", "ahead of the clock here: 2. They", "could not be read, ever: 3. They",
-		"barn: Frames that only a newer version knows, left out here: 4 since", "Frames that could not be read, left out here: 5 since",
+		"barn: Frames that only a newer version knows, left out here: 4 since", "barn: Frames that could not be read, left out here: 5 since",
 	} {
 		if !strings.Contains(b.String(), text) {
 			t.Errorf("it does not say %q:\n%s", text, b.String())

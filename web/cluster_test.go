@@ -27,7 +27,7 @@ func someNodes() ClusterView {
 			{
 				ID: "00112233445566778899aabbccddeeff", Name: "shed <b>", Address: "192.168.1.7:7846", Version: "1.2.2", State: "dead", Since: since, Behind: "1234",
 				Trouble: "Nothing answers at 192.168.1.7:7846: start Snug there, or open the port in its firewall.",
-				Ignored: "Frames that only a newer version knows, left out here: 2.",
+				Ignored: []string{"Frames that only a newer version knows, left out here: 2."},
 			},
 			{Address: "10.0.0.1:7846", State: "unknown"},
 		},

@@ -302,11 +302,11 @@ type MemberView struct {
 	State     string // "alive", "suspect", "dead", "left", "unknown"
 	Since     time.Time
 	RoundTrip string
-	Clock     string // how far its clock is from ours
-	Behind    string // rows that it has not
-	Queue     string // what waits to be sent to it
-	Trouble   string // what is wrong and what to do
-	Ignored   string // what it sent for nothing, and what to do
+	Clock     string   // how far its clock is from ours
+	Behind    string   // rows that it has not
+	Queue     string   // what waits to be sent to it
+	Trouble   string   // what is wrong and what to do
+	Ignored   []string // what it sent for nothing, and what to do
 }
 
 // StateWords is the state for people.
