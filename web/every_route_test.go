@@ -263,15 +263,13 @@ func tryTooOften(t *testing.T, pattern, method string, tr *trial) {
 // freed waits until somebody else may have the place of a socket that has ended.
 func (w *routeWorld) freed(path string) {
 	w.t.Helper()
-	for range 200 {
+	w.until("the place of a socket that has ended is free for another", func() bool {
 		k, _, err := w.other.tryDial(path)
 		if err == nil {
 			_ = k.conn.CloseNow()
-			return
 		}
-		w.other.get("/healthz") // takes a moment
-	}
-	w.t.Error("the place of a socket that has ended is not given to another")
+		return err == nil
+	})
 }
 
 func fields(pairs ...string) func(int) url.Values {
