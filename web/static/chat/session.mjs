@@ -1,12 +1,12 @@
 // A person's connection to the server and what is asked of it: it keeps the store true to what the server says, and
 // carries out what the person does.
 
-import { uuid7 } from "../lib/ids.mjs";
 import { leaveFor } from "../lib/leave.mjs";
 import { Socket, socketURL } from "../lib/socket.mjs";
-import { read } from "./commands.mjs";
-import { keepOutbox, keptFor, movedFrom, outboxOf, ReadMarks } from "./memory.mjs";
+import { keepOutbox, keptFor, movedFrom, ReadMarks } from "./memory.mjs";
 import { Mover } from "./mover.mjs";
+import { Outbox } from "./outbox.mjs";
+import { sentence } from "./sentence.mjs";
 import { change, currentWindow, unreadTotal } from "./store.mjs";
 import { keyOf } from "./window.mjs";
 
@@ -31,7 +31,6 @@ const tellMoved = 10_000;
 
 const isSeen = () => document.visibilityState === "visible";
 const isEditing = () => document.querySelector(".editor") !== null;
-const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 export class Session {
   #store;
@@ -39,7 +38,7 @@ export class Session {
   #socket;
   #marks;
   #mover;
-  #posting = false;
+  #outbox;
 
   // nodes are the other nodes that the page may go to, if there are any.
   constructor(store, routes, nodes) {
@@ -59,6 +58,7 @@ export class Session {
         probe: () => this.#inboxFrame(),
       },
     });
+    this.#outbox = new Outbox(store, this.#socket);
   }
 
   start() {
@@ -68,7 +68,7 @@ export class Session {
       const place = { kind: "private", name: user };
       if (from !== state.me && this.#marks.isUnread(user, time)) this.#store.apply(change.unread, place);
     }
-    for (const item of outboxOf(state.me)) this.#store.apply(change.queued, item);
+    this.#outbox.restore();
     this.#looked();
     document.addEventListener("visibilitychange", () => {
       this.#looked();
@@ -80,6 +80,18 @@ export class Session {
     this.#socket.start();
   }
 
+  post(place, typed) {
+    return this.#outbox.post(place, typed);
+  }
+
+  retry(id) {
+    this.#outbox.retry(id);
+  }
+
+  discard(id) {
+    this.#outbox.discard(id);
+  }
+
   tryNow() {
     this.#socket.tryNow();
   }
@@ -89,34 +101,6 @@ export class Session {
     if (keyOf(place) === keyOf(this.#store.state.place)) return;
     history.pushState(place, "", this.#routes.place(place));
     this.#go(place);
-  }
-
-  // post sends what was typed to a conversation; what begins with /pm goes to one person, wherever it was typed. What it
-  // cannot send it returns the problem of.
-  post(place, typed) {
-    const { problem, to, text } = read(typed);
-    if (problem) return problem;
-    const item = { id: uuid7(), place, text, time: Date.now(), state: "sending", problem: null };
-    if (to !== undefined) {
-      item.command = typed;
-      item.place = { kind: "private", name: to };
-    }
-    this.#store.apply(change.queued, item);
-    this.#keepOutbox();
-    this.#postWaiting();
-    return null;
-  }
-
-  // retry sends once more what failed. Under a new id: the old one may be what was refused.
-  retry(id) {
-    this.#store.apply(change.retried, { id, newID: uuid7(), time: Date.now() });
-    this.#keepOutbox();
-    this.#postWaiting();
-  }
-
-  discard(id) {
-    this.#store.apply(change.dropped, id);
-    this.#keepOutbox();
   }
 
   // edit and remove promise whether it was done.
@@ -210,7 +194,7 @@ export class Session {
       if (this.#store.state.place.kind === "private") this.#load();
     });
     if (this.#store.state.place.kind === "room") this.#load();
-    this.#postWaiting();
+    this.#outbox.send();
   }
 
   #startMoving() {
@@ -306,68 +290,6 @@ export class Session {
     if (conversation) this.#marks.read(place.name, conversation.time);
   }
 
-  // postWaiting sends what waits, one after another so that the order stays. What got no answer is posted again after
-  // the next greeting, under the same id.
-  async #postWaiting() {
-    if (this.#posting) return;
-    this.#posting = true;
-    try {
-      for (let item = this.#nextToPost(); item; item = this.#nextToPost()) {
-        if (!(await this.#postOne(item))) break;
-      }
-    } finally {
-      this.#posting = false;
-    }
-  }
-
-  #nextToPost() {
-    if (this.#socket.state !== "open") return undefined;
-    return this.#store.state.outbox.find((item) => item.state === "sending");
-  }
-
-  // postOne promises whether to go on with the next.
-  async #postOne({ id, place, text, command }) {
-    const to = place.kind === "room" ? { type: "post", room: place.name } : { type: "private", user: place.name };
-    try {
-      const ack = await this.#socket.request({ ...to, id, message: text });
-      this.#store.apply(change.sent, { id, time: ack.time, onlyHere: ack.only_here });
-      if (command) this.#toldPrivately(place);
-    } catch (error) {
-      if (error.lost) return false;
-      if (error.code === "rate_limited") {
-        await pause(Math.max(1, error.retryAfter));
-        return true;
-      }
-      this.#refusedPost(id, command, error);
-    }
-    this.#keepOutbox();
-    return true;
-  }
-
-  #toldPrivately(place) {
-    if (keyOf(this.#store.state.place) === keyOf(place)) return;
-    this.#store.apply(change.toast, { text: `Sent to ${place.name} alone.`, action: { label: "Open", place } });
-  }
-
-  // A /pm to nobody has no conversation to stand in, so its text goes back to where it was typed.
-  #refusedPost(id, command, error) {
-    if (error.code === "gone") {
-      this.#store.apply(change.dropped, id);
-      this.#store.apply(change.toast, { text: sentence(error.message) });
-      return;
-    }
-    if (!command) {
-      this.#store.apply(change.failed, { id, problem: sentence(error.message) });
-      return;
-    }
-    this.#store.apply(change.dropped, id);
-    this.#store.apply(change.toast, { text: sentence(error.message), action: { label: "Write again", draft: command } });
-  }
-
-  #keepOutbox() {
-    keepOutbox(this.#store.state.me, this.#store.state.outbox);
-  }
-
   async #ask(frame) {
     try {
       await this.#socket.request(frame);
@@ -393,10 +315,4 @@ export class Session {
       // The server is away: the socket goes on trying.
     }
   }
-}
-
-// sentence makes a message of the protocol fit to stand alone.
-export function sentence(text) {
-  const capital = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }
