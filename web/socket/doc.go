@@ -18,5 +18,5 @@
 //
 // The upgrade, the reading and the pings are done by melody. Data goes past it, to the network connection itself:
 // melody writes every message on its own, and drops what does not fit in its queue, the close frame as well. See
-// outbox.go and wire.go.
+// outbox.go for what waits, drainers.go for who writes it, and wire.go for how.
 package socket

@@ -23,12 +23,13 @@ const connKey = "conn"
 
 // Hub holds the open sockets. Its methods may be called from any goroutine.
 type Hub struct {
-	opts    Options
-	melody  *melody.Melody
-	buffers *buffers
-	slow    atomic.Uint64
-	refused atomic.Uint64
-	empty   chan struct{} // closed when the hub is shut down and the last socket has ended
+	opts     Options
+	melody   *melody.Melody
+	buffers  *buffers
+	drainers *drainers
+	slow     atomic.Uint64
+	refused  atomic.Uint64
+	empty    chan struct{} // closed when the hub is shut down and the last socket has ended
 
 	mu      sync.Mutex // guards the fields below
 	conns   map[*Conn]struct{}
@@ -43,12 +44,13 @@ func NewHub(opts Options) *Hub {
 	opts = opts.withDefaults()
 
 	h := &Hub{
-		opts:    opts,
-		melody:  melody.New(),
-		buffers: newBuffers(),
-		empty:   make(chan struct{}),
-		conns:   map[*Conn]struct{}{},
-		slots:   newSlots(opts.Total, opts.PerUser, opts.PerAddress),
+		opts:     opts,
+		melody:   melody.New(),
+		buffers:  newBuffers(),
+		drainers: newDrainers(),
+		empty:    make(chan struct{}),
+		conns:    map[*Conn]struct{}{},
+		slots:    newSlots(opts.Total, opts.PerUser, opts.PerAddress),
 	}
 	*h.melody.Config = melody.Config{
 		WriteWait:         opts.WriteWait,

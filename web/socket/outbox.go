@@ -2,6 +2,7 @@ package socket
 
 import (
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -18,20 +19,27 @@ const (
 var errFull = errors.New("socket: outbox full")
 
 // outbox holds the frames that wait to be written to one connection. Frames are shared with other connections and
-// never changed. A goroutine writes them while there are any, and ends when there are none.
+// never changed.
+//
+// Where the wire can write without waiting, the first frame in an empty outbox puts it in the line of the drainers, and one of
+// them calls flush. Where it cannot, and where the kernel takes no more now, a goroutine of its own writes the frames in run,
+// which may wait, and ends when there are none.
 type outbox struct {
 	wire      *wire
 	buffers   *buffers
+	drainers  *drainers
 	maxBytes  int
 	maxFrames int
 	drain     func() // o.run, made once, because making it anew for each goroutine would allocate
 
+	next *outbox // behind this one in the line of the drainers, whose lock guards it
+
 	mu      sync.Mutex // guards the fields below
-	queue   [][]byte   // not yet taken by run
+	queue   [][]byte   // not yet written by flush, or taken by run
 	spare   [][]byte   // what becomes queue when run takes it
 	frames  int        // in queue or taken, and not yet written
 	bytes   int        // of them
-	running bool       // run is running, or about to
+	running bool       // it is in the line of the drainers, or run is running or about to
 	void    bool       // what run has taken is not to be written any more
 	state   outboxState
 }
@@ -44,8 +52,8 @@ const (
 	outboxDropped             // takes no more, writes no more
 )
 
-func newOutbox(w *wire, b *buffers, maxBytes, maxFrames int) *outbox {
-	o := &outbox{wire: w, buffers: b, maxBytes: maxBytes, maxFrames: maxFrames}
+func newOutbox(w *wire, b *buffers, d *drainers, maxBytes, maxFrames int) *outbox {
+	o := &outbox{wire: w, buffers: b, drainers: d, maxBytes: maxBytes, maxFrames: maxFrames}
 	o.drain = o.run
 	return o
 }
@@ -107,15 +115,48 @@ func (o *outbox) add(frame []byte) {
 	o.queue = append(o.queue, frame)
 	o.frames++
 	o.bytes += len(frame)
-	if !o.running {
-		o.running = true
+	if o.running {
+		return
+	}
+	o.running = true
+	if o.wire.raw == nil {
 		go o.drain()
+		return
+	}
+	o.drainers.add(o)
+}
+
+// flush writes what waits as far as the kernel takes it now, and leaves the rest to run. The lock is held, because none of
+// these writes waits for anything.
+func (o *outbox) flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+
+	for done := 0; ; {
+		if done == len(o.queue) {
+			o.running = false
+			o.queue = emptied(o.queue)
+			return
+		}
+		n, size := portion(o.queue[done:])
+		taken, wait := o.try(o.queue[done:done+n], size)
+		if taken {
+			done += n
+			o.frames -= n
+			o.bytes -= size
+		}
+		if wait {
+			o.queue = slices.Delete(o.queue, 0, done)
+			go o.drain()
+			return
+		}
 	}
 }
 
 // run writes what waits until nothing does. A write that fails cuts the connection, so that the reading side ends and
 // drops the outbox.
 func (o *outbox) run() {
+	_, _ = o.wire.write(nil, false) // what a write of flush has left over
 	for batch := o.take(nil); batch != nil; batch = o.take(batch) {
 		for rest := batch; len(rest) > 0; {
 			n, size := portion(rest)
@@ -140,18 +181,22 @@ func (o *outbox) take(last [][]byte) [][]byte {
 	}
 	if len(o.queue) == 0 {
 		o.running = false
-		if cap(o.queue) > keptFrames {
-			o.queue = nil
-		}
-		if cap(o.spare) > keptFrames {
-			o.spare = nil
-		}
+		o.queue, o.spare = emptied(o.queue), emptied(o.spare)
 		return nil
 	}
 	batch := o.queue
 	o.queue, o.spare = o.spare, nil
 	o.void = false
 	return batch
+}
+
+// emptied is the place of frames that are written, for others, unless it is large.
+func emptied(frames [][]byte) [][]byte {
+	if cap(frames) > keptFrames {
+		return nil
+	}
+	clear(frames)
+	return frames[:0]
 }
 
 // wanted reports whether what run has taken is still to be written.
@@ -168,22 +213,36 @@ func (o *outbox) written(frames, bytes int) {
 	o.bytes -= bytes
 }
 
-// write sends frames of size bytes in one write. One frame is written without copying it.
+// write sends frames of size bytes in one write.
 func (o *outbox) write(frames [][]byte, size int) {
-	last := isClose(frames[len(frames)-1][0])
-	if len(frames) == 1 {
-		_, _ = o.wire.write(frames[0], last)
-		return
-	}
+	together, buffer := o.join(frames, size)
+	_, _ = o.wire.write(together, endsInClose(frames))
+	o.buffers.put(buffer)
+}
 
-	buffer := o.buffers.get(size)
-	together := (*buffer)[:0]
+// try is write without waiting; see wire.try.
+func (o *outbox) try(frames [][]byte, size int) (taken, wait bool) {
+	together, buffer := o.join(frames, size)
+	taken, wait = o.wire.try(together, endsInClose(frames))
+	o.buffers.put(buffer)
+	return taken, wait
+}
+
+// join puts frames of size bytes behind one another, in a buffer that is given back when they are written. One frame is not
+// copied, and has no buffer.
+func (o *outbox) join(frames [][]byte, size int) (together []byte, buffer *[]byte) {
+	if len(frames) == 1 {
+		return frames[0], nil
+	}
+	buffer = o.buffers.get(size)
+	together = (*buffer)[:0]
 	for _, frame := range frames {
 		together = append(together, frame...)
 	}
-	_, _ = o.wire.write(together, last)
-	o.buffers.put(buffer)
+	return together, buffer
 }
+
+func endsInClose(frames [][]byte) bool { return isClose(frames[len(frames)-1][0]) }
 
 // portion says how many of the frames go out in the next write, and how many bytes they are.
 func portion(frames [][]byte) (n, size int) {
@@ -215,9 +274,11 @@ func (b *buffers) get(size int) *[]byte {
 }
 
 func (b *buffers) put(buffer *[]byte) {
-	if cap(*buffer) == fewCoalesced {
+	switch {
+	case buffer == nil:
+	case cap(*buffer) == fewCoalesced:
 		b.small.Put(buffer)
-		return
+	default:
+		b.large.Put(buffer)
 	}
-	b.large.Put(buffer)
 }

@@ -46,7 +46,7 @@ func (s *sink) Close() error {
 
 func newSink(maxBytes, maxFrames int) (*sink, *outbox) {
 	s := &sink{gate: make(chan struct{})}
-	return s, newOutbox(&wire{Conn: s, wait: time.Minute, slow: func() {}}, newBuffers(), maxBytes, maxFrames)
+	return s, newOutbox(newWire(s, time.Minute, func() {}, nil), newBuffers(), newDrainers(), maxBytes, maxFrames)
 }
 
 func TestWaitingFramesGoOutInOneWrite(t *testing.T) {
@@ -173,7 +173,7 @@ func TestEmptyOutboxKeepsLittle(t *testing.T) {
 
 func TestDeliveryAllocatesNothing(t *testing.T) {
 	conn := &counter{written: make(chan int, 1000)}
-	o := newOutbox(&wire{Conn: conn, wait: time.Minute, slow: func() {}}, newBuffers(), 1<<20, 1000)
+	o := newOutbox(newWire(conn, time.Minute, func() {}, nil), newBuffers(), newDrainers(), 1<<20, 1000)
 	frame := textFrame([]byte("hello"))
 	allocs := testing.AllocsPerRun(1000, func() {
 		for range 10 {

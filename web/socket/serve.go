@@ -151,7 +151,7 @@ func (o *opening) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	c, opts := o.conn, &o.conn.hub.opts
-	c.wire = &wire{Conn: network, wait: opts.WriteWait, slow: func() { c.slow("write took too long") }, pong: c.control}
-	c.out = newOutbox(c.wire, c.hub.buffers, opts.QueueBytes, opts.QueueFrames)
+	c.wire = newWire(network, opts.WriteWait, func() { c.slow("write took too long") }, c.control)
+	c.out = newOutbox(c.wire, c.hub.buffers, c.hub.drainers, opts.QueueBytes, opts.QueueFrames)
 	return c.wire, buffered, nil
 }

@@ -1,11 +1,13 @@
 package socket
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -28,11 +30,23 @@ type wire struct {
 	slow func()        // called when a write took longer
 	pong func()        // called before a pong is written, on the goroutine that has read the ping
 
+	raw  syscall.RawConn  // for try; nil where a write may have to wait
+	send func(fd uintptr) // for raw, made once, because making it anew for each write would allocate
+
 	writing sync.Mutex // held during a write, to keep frames whole; guards the fields below
 	ended   bool       // the close frame is written
 	armed   time.Time  // when the deadline for writing was set
+	rest    []byte     // of frames that try has written a part of: goes out before anything else
+	trying  []byte     // what send writes
+	sent    int        // how much of it the kernel took
 
 	cutting sync.Once
+}
+
+func newWire(conn net.Conn, wait time.Duration, slow, pong func()) *wire {
+	w := &wire{Conn: conn, wait: wait, slow: slow, pong: pong, raw: rawOf(conn)}
+	w.send = func(fd uintptr) { w.sent = sendNow(fd, w.trying) }
+	return w
 }
 
 // Write is for melody, which writes each control frame (and the answer to the upgrade) whole.
@@ -49,11 +63,24 @@ func (w *wire) write(frames []byte, last bool) (int, error) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
 
-	if w.ended {
+	if w.ended && len(frames) > 0 {
 		return 0, errEnded
 	}
-	w.ended = last
+	w.ended = w.ended || last
+	if len(w.rest) > 0 {
+		if _, err := w.push(w.rest); err != nil {
+			return 0, err
+		}
+		w.rest = nil
+	}
+	if len(frames) == 0 {
+		return 0, nil
+	}
+	return w.push(frames)
+}
 
+// push writes until all is written. The lock is held.
+func (w *wire) push(b []byte) (int, error) {
 	// Setting the deadline costs about a tenth of a write, so it serves the writes that follow soon, too.
 	if now := time.Now(); now.Sub(w.armed) > w.wait/8 {
 		if err := w.Conn.SetWriteDeadline(now.Add(w.wait)); err != nil {
@@ -61,7 +88,7 @@ func (w *wire) write(frames []byte, last bool) (int, error) {
 		}
 		w.armed = now
 	}
-	n, err := w.Conn.Write(frames)
+	n, err := w.Conn.Write(b)
 	if err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			w.slow()
@@ -69,6 +96,34 @@ func (w *wire) write(frames []byte, last bool) (int, error) {
 		w.cut()
 	}
 	return n, err
+}
+
+// try is write as far as it need not wait for the kernel or for another write. taken says that the frames are written or will
+// be, or never can be; wait, that a call of write is needed, which may wait and finds out what is wrong.
+func (w *wire) try(frames []byte, last bool) (taken, wait bool) {
+	if !w.writing.TryLock() {
+		return false, true
+	}
+	defer w.writing.Unlock()
+
+	switch {
+	case w.ended:
+		return true, false
+	case len(w.rest) > 0:
+		return false, true
+	}
+	w.trying, w.sent = frames, 0
+	err := w.raw.Control(w.send)
+	w.trying = nil
+	if err != nil || w.sent == 0 {
+		return false, true
+	}
+	w.ended = last
+	if w.sent < len(frames) {
+		w.rest = bytes.Clone(frames[w.sent:])
+		return true, true
+	}
+	return true, false
 }
 
 // SetWriteDeadline does nothing: each write has its own deadline, and one that melody sets for its control frame would
