@@ -18,11 +18,13 @@ import (
 
 // state is a row of the model. The kinds are those of the real store: what differs is what a final row is.
 type state struct {
-	Kind  string // user, room, seen: the later stamp wins; session, message: final ones stay
+	Kind  string // user, room, seen: the later stamp wins; session, message: final ones stay; ruling: that which stands later
 	ID    string
 	Stamp uint64
 	Final bool
 	Text  string
+	Gives bool   // of a ruling: it gives back what an earlier one took
+	Stood uint64 // of such a ruling: where the one stood whose place it takes
 	By    string // of a message: who wrote it, and his how manieth it is
 	N     int
 
@@ -44,6 +46,14 @@ func (s *state) row() Row {
 	return Row{s.feed, s.seq, b}
 }
 
+// stands is where a state stands: a ruling that gives something back beats only the one that its node knew.
+func (s *state) stands() uint64 {
+	if s.Gives {
+		return s.Stood
+	}
+	return s.Stamp
+}
+
 // compare is the total order in which the larger state of a row wins.
 func (s *state) compare(other *state) int {
 	if s.Final != other.Final {
@@ -52,7 +62,7 @@ func (s *state) compare(other *state) int {
 		}
 		return -1
 	}
-	return cmp.Or(cmp.Compare(s.Stamp, other.Stamp), bytes.Compare(s.feed[:], other.feed[:]), cmp.Compare(s.seq, other.seq))
+	return cmp.Or(cmp.Compare(s.stands(), other.stands()), cmp.Compare(s.Stamp, other.Stamp), bytes.Compare(s.feed[:], other.feed[:]), cmp.Compare(s.seq, other.seq))
 }
 
 // database is what is on the disk of a node.
@@ -231,6 +241,7 @@ func (m *model) write(states ...state) (written []*state, err error) {
 			s.Stamp = d.clock
 			if old := d.rows[s.key()]; old != nil {
 				s.Stamp, s.Final = max(s.Stamp, old.Stamp+1), s.Final || old.Final
+				s.Stood = old.stands()
 			}
 			if s.Final {
 				s.Text = ""

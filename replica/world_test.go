@@ -28,6 +28,8 @@ type world struct {
 	leap     time.Duration     // by which all clocks are ahead of the time of the test
 	expected map[string]*state // the newest acknowledged state of each row
 	changed  map[string]bool   // messages that were ever edited or deleted
+	taken    map[string]uint64 // by ruling: the latest acknowledged that took something
+	given    map[string]uint64 // and the latest that somebody knew who gave that back, or tried to
 }
 
 type node struct {
@@ -57,6 +59,8 @@ func newWorld(t *testing.T, seed uint64, nodes int) *world {
 		logger:   slog.New(slog.DiscardHandler),
 		expected: map[string]*state{},
 		changed:  map[string]bool{},
+		taken:    map[string]uint64{},
+		given:    map[string]uint64{},
 	}
 	w.latency = []time.Duration{300 * time.Microsecond, 5 * time.Millisecond, 50 * time.Millisecond}[w.random.IntN(3)]
 	if os.Getenv("SNUG_VERBOSE") != "" {
@@ -186,6 +190,12 @@ func (n *node) idea() []state {
 		s = state{Kind: "user", ID: fmt.Sprint(n.random.IntN(5)), Text: fmt.Sprint(n.random.Uint32())}
 	case dice < 15:
 		s = state{Kind: "room", ID: fmt.Sprint(n.random.IntN(5)), Text: fmt.Sprint(n.random.Uint32())}
+	case dice < 16 && n.random.IntN(2) == 0:
+		// As one node knows it: what is taken is given back, and the other way round.
+		s = state{Kind: "ruling", ID: fmt.Sprint(n.random.IntN(5)), Text: "taken"}
+		if old := n.store.get(s.key()); old != nil && old.Text == "taken" {
+			s.Text, s.Gives = "given", true
+		}
 	case dice < 16:
 		s = state{Kind: "session", ID: fmt.Sprint(n.random.IntN(20)), Final: n.random.IntN(4) == 0}
 	default:
@@ -213,6 +223,7 @@ func (n *node) posting() (states []state) {
 
 func (n *node) put(states ...state) {
 	written, err := n.store.write(states...)
+	n.w.noteGiven(written)
 	if errors.Is(err, errPower) { // others may have it all the same, and nobody was promised an order
 		n.w.mu.Lock()
 		defer n.w.mu.Unlock()
@@ -230,6 +241,20 @@ func (n *node) put(states ...state) {
 	for _, s := range written {
 		if old := n.w.expected[s.key()]; old == nil || s.compare(old) > 0 {
 			n.w.expected[s.key()] = s
+		}
+		if s.Kind == "ruling" && !s.Gives {
+			n.w.taken[s.key()] = max(n.w.taken[s.key()], s.Stamp)
+		}
+	}
+}
+
+// noteGiven notes what was given back, also if a power cut took that: others may have it.
+func (w *world) noteGiven(written []*state) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range written {
+		if s.Gives {
+			w.given[s.key()] = max(w.given[s.key()], s.Stood)
 		}
 	}
 }
@@ -275,6 +300,7 @@ func (w *world) pass(d time.Duration) {
 func (w *world) lost() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	clear(w.taken)
 	for key, s := range w.expected {
 		var best *state
 		for _, n := range w.nodes {
@@ -314,8 +340,13 @@ func (w *world) checkKept(when string, n *node) {
 			w.t.Errorf("%s: node %s lost %s (%s/%d)", when, n.id[28:], key, want.feed, want.seq)
 		case want.Final && !got.Final:
 			w.t.Errorf("%s: on node %s %s came back", when, n.id[28:], key)
-		case got.Stamp < want.Stamp && got.Final == want.Final:
+		case got.compare(want) < 0 && got.Final == want.Final:
 			w.t.Errorf("%s: node %s has an older state of %s", when, n.id[28:], key)
+		}
+	}
+	for key, at := range w.taken {
+		if got := n.store.get(key); at > w.given[key] && (got == nil || got.Gives) {
+			w.t.Errorf("%s: on node %s %s came back, and nobody who knew that it was taken gave it back", when, n.id[28:], key)
 		}
 	}
 }

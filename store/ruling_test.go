@@ -188,6 +188,32 @@ func TestWatchersAreToldWhatARulingMakesOfItsUser(t *testing.T) {
 	}
 }
 
+// An older version keeps rulings as rows that it does not know. They count when it is upgraded.
+func TestRulingsKeptByAnOlderVersionCountAfterTheUpgrade(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openAt(t, dir, Options{})
+	ada := addUser(t, s, "ada")
+	rulings := []*Record{
+		{Header: from(0xf1, 1, 0), Kind: KindDisabled, ID: rulingID(KindDisabled, ada.ID), Owner: ada.ID, Body: `{"disabled":true}`},
+		{Header: from(0xf1, 2, 0), Kind: KindPassword, ID: rulingID(KindPassword, ada.ID), Owner: ada.ID, Body: `{"password":"new"}`},
+		{Header: from(0xf1, 3, 0), Kind: KindRole, ID: rulingID(KindRole, ada.ID), Owner: ada.ID, Body: `{"admin":true,"instead":1}`},
+	}
+	for _, x := range rulings {
+		merge(t, s, &Strange{Header: x.Header, Kind: x.Kind, ID: x.ID.String(), Body: string(EncodeRow(x))})
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openAt(t, dir, Options{})
+	if u, err := s.UserByID(t.Context(), ada.ID); err != nil || u.Standing != (Standing{"new", true, true}) || u.Said != ada.Said {
+		t.Errorf("after the upgrade: %+v, %v", u, err)
+	}
+	if aside, err := s.Aside(t.Context()); err != nil || aside.Strange != 0 {
+		t.Errorf("aside = %+v, %v", aside, err)
+	}
+}
+
 func TestAChangeOfNothingWritesNothing(t *testing.T) {
 	t.Parallel()
 	s := openTest(t)
