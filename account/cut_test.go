@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,17 +14,29 @@ import (
 type half struct {
 	*Accounts
 	st    *store.Store
-	rows  []store.Row // all that was written here
 	ended chan ID
+
+	mu   sync.Mutex
+	rows []store.Row // guarded by mu; all that was written here, also what the audit log writes by itself
 }
 
 func openHalf(t *testing.T) *half {
 	t.Helper()
 	st := openStore(t)
 	h := &half{Accounts: openAccounts(t, st, Options{}), st: st, ended: make(chan ID, 100)}
-	t.Cleanup(st.Watch(func(rows []store.Row) { h.rows = append(h.rows, rows...) }))
+	t.Cleanup(st.Watch(func(rows []store.Row) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.rows = append(h.rows, rows...)
+	}))
 	t.Cleanup(h.OnEnded(func(session, _ ID) { h.ended <- session }))
 	return h
+}
+
+func (h *half) written() []store.Row {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.rows)
 }
 
 // meet has both sides know what both wrote, the last first.
@@ -32,7 +45,7 @@ func meet(t *testing.T, a, b *half) {
 	if err := errors.Join(a.st.Ready(t.Context()), b.st.Ready(t.Context())); err != nil { // all watchers were told
 		t.Fatal(err)
 	}
-	all := slices.Concat(a.rows, b.rows)
+	all := slices.Concat(a.written(), b.written())
 	slices.Reverse(all)
 	for _, h := range []*half{a, b} {
 		if _, err := h.st.Merge(t.Context(), all); err != nil {
