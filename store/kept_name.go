@@ -26,7 +26,8 @@ func keptNameID(owner ID, key string) ID {
 	return hashID("kept name\x00" + string(owner[:]) + key)
 }
 
-// keepName keeps the key that a user gives up. One with a mark was never theirs alone.
+// keepName keeps the key that a user gives up. One with a mark was never theirs alone. A
+// record that was released has no key any more.
 func (t *tx) keepName(user ID, key string) error {
 	if key == "" || strings.Contains(key, nameMark) {
 		return nil
@@ -34,27 +35,29 @@ func (t *tx) keepName(user ID, key string) error {
 	x, err := find[Record](t, recordByID, KindKeptName, keptNameID(user, key))
 	switch {
 	case errors.Is(err, ErrNotFound):
-		x = Record{Kind: KindKeptName, ID: keptNameID(user, key), Owner: user, Key: key, Created: t.now}
+		x = Record{Kind: KindKeptName, ID: keptNameID(user, key), Owner: user, Created: t.now}
 	case err != nil:
 		return err
 	}
-	x.Expires = t.now.Add(KeepName)
+	x.Key, x.Expires = key, t.now.Add(KeepName)
 	if err := t.putRecord(&x); err != nil {
 		return err
 	}
 	return t.releaseNames(user)
 }
 
-// releaseNames lets others have what is kept for a user beyond the latest names.
+// releaseNames lets others have what is kept for a user beyond the latest names. The
+// records stay for as long as they would have: a node that deleted one before another
+// has heard of its end could not tell it, and that one would go on keeping the name.
 func (t *tx) releaseNames(user ID) error {
 	all, err := many[Record](context.Background(), t, recordsByOwner, KindKeptName, user)
 	if err != nil {
 		return err
 	}
-	all = slices.DeleteFunc(all, func(x Record) bool { return x.over(t.now) })
+	all = slices.DeleteFunc(all, func(x Record) bool { return x.Key == "" || x.over(t.now) })
 	slices.SortFunc(all, func(a, b Record) int { return b.Expires.Compare(a.Expires) })
 	for i := MaxKeptNames; i < len(all); i++ {
-		all[i].Expires = t.now
+		all[i].Key = ""
 		if err := t.putRecord(&all[i]); err != nil {
 			return err
 		}

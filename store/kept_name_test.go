@@ -104,3 +104,35 @@ func TestNameWithAMarkIsNotKept(t *testing.T) {
 		t.Errorf("kept are %v, %v", kept, err)
 	}
 }
+
+// A node that was away when a name was released hears of that for as long as it would keep the name.
+func TestReleaseOfANameReachesWhoWasAway(t *testing.T) {
+	t.Parallel()
+	begun, ahead := time.Now(), atomic.Int64{}
+	a := openAt(t, t.TempDir(), Options{Synchronous: "normal", Now: func() time.Time { return begun.Add(time.Duration(ahead.Add(int64(time.Second)))) }})
+	b := openTest(t)
+	ada := addUser(t, a, "ada")
+	wantRenamed(t, a, ada.ID, "one")
+	merge(t, b, overWire(t, everythingOf(t, a))...)
+	for _, name := range []string{"two", "three", "four"} { // ada is no longer kept
+		wantRenamed(t, a, ada.ID, name)
+	}
+	ahead.Add(int64(time.Hour))
+	if _, err := a.DeleteRecords(t.Context(), KindKeptName, begun.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	merge(t, b, overWire(t, everythingOf(t, a))...)
+	addUser(t, b, "ada")
+	if fingerprintOf(t, a) == fingerprintOf(t, b) {
+		t.Fatal("nothing was added")
+	}
+	merge(t, a, overWire(t, everythingOf(t, b))...)
+	if fingerprintOf(t, a) != fingerprintOf(t, b) {
+		t.Error("the nodes differ")
+	}
+	// Who comes back to it and gives it up again has it kept again.
+	bob := addUser(t, a, "bob")
+	wantRenamed(t, a, ada.ID, "one")
+	wantRenamed(t, a, ada.ID, "five")
+	wantTaken(t, a, bob.ID, "one")
+}
