@@ -233,6 +233,48 @@ func TestLogInRenewsAHashOfAnotherCost(t *testing.T) {
 	}
 }
 
+// Two browsers come with the password while it is stored at another cost: both get in. Whoever's password was changed meanwhile does not.
+func TestLogInsThatRenewAHashAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		meanwhile func(a *Accounts, u ID) error
+		want      error
+	}{
+		"renewed": {func(a *Accounts, _ ID) error { return second(a.LogIn(t.Context(), "ada", goodPassword, "")) }, nil},
+		"changed": {func(a *Accounts, u ID) error {
+			return second(a.SetPassword(t.Context(), Actor{}, u, "another good passphrase"))
+		}, ErrCredentials},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := openStore(t)
+			u := mustSignUp(t, openAccounts(t, st, Options{}), "ada")
+			dear := cost{memory: 128, time: 2, threads: 1}
+			other := newAccounts(st, Options{}, newHasher(dear, argon2.IDKey))
+			t.Cleanup(other.Close)
+			var once sync.Once
+			a := newAccounts(st, Options{}, newHasher(dear, func(password, salt []byte, time, memory uint32, threads uint8, n uint32) []byte {
+				if memory == dear.memory { // it hashes anew
+					once.Do(func() {
+						if err := test.meanwhile(other, u.ID); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				return argon2.IDKey(password, salt, time, memory, threads, n)
+			}))
+			t.Cleanup(a.Close)
+			in, err := a.LogIn(t.Context(), "ada", goodPassword, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := a.StartSession(t.Context(), in.ID, Client{Proof: in.Proof()}); !errors.Is(err, test.want) {
+				t.Errorf("start a session: %v, want %v", err, test.want)
+			}
+		})
+	}
+}
+
 func TestCloseTwice(t *testing.T) {
 	t.Parallel()
 	a := openAccounts(t, openStore(t), Options{})

@@ -158,10 +158,23 @@ func (a *Accounts) renewHash(ctx context.Context, row store.User, password strin
 	if err == nil {
 		return renewed
 	}
-	if !errors.Is(err, store.ErrConflict) { // then the password was changed meanwhile
-		a.log.Warn("a password hash was not renewed", "user", row.ID, "error", err)
+	if errors.Is(err, store.ErrConflict) {
+		return a.storedMeanwhile(ctx, row, password)
 	}
+	a.log.Warn("a password hash was not renewed", "user", row.ID, "error", err)
 	return row
+}
+
+// storedMeanwhile gives the user with the password that another log-in has stored anew at the same moment. What is another password is not theirs to prove.
+func (a *Accounts) storedMeanwhile(ctx context.Context, row store.User, password string) store.User {
+	now, err := a.st.UserByID(ctx, row.ID)
+	if err != nil {
+		return row
+	}
+	if right, _, err := a.hasher.verify(ctx, now.Password, password); err != nil || !right {
+		return row
+	}
+	return now
 }
 
 // errUnchanged ends a change of a row that needs none.
