@@ -166,7 +166,7 @@ func newAccounts(st *store.Store, opts Options, h *hasher) *Accounts {
 		touches:      make(chan touch, maxTouches),
 		endings:      newEndings(),
 	}
-	unwatch := st.Watch(a.follow)
+	unwatch := st.WatchEarly(a.follow) // who is shut out is so at once, whatever the disk does
 	a.close = func() {
 		unwatch()
 		cancel()

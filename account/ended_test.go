@@ -1,6 +1,9 @@
 package account
 
 import (
+	"context"
+	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,6 +61,48 @@ func TestListenerMayUseTheStore(t *testing.T) {
 	if err := a.EndSession(t.Context(), s.ID); err != nil {
 		t.Fatal(err)
 	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// What is taken counts when it is written, by whichever node: a disk that is slow or fails keeps nobody's sockets open.
+func TestEndingsDoNotWaitForTheDisk(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	reached, release := make(chan struct{}), make(chan struct{})
+	var waits atomic.Bool
+	st.Watch(func([]store.Row) { // those who are told after the disk has it
+		if waits.Load() {
+			reached <- struct{}{}
+			<-release
+		}
+	})
+	a := openAccounts(t, st, Options{})
+	u := mustSignUp(t, a, "ada")
+	token, s := startSession(t, a, u.ID)
+	if _, err := a.Session(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan ID, 1)
+	defer a.OnEnded(func(session, _ ID) { told <- session })()
+	waits.Store(true)
+	done := make(chan error, 1)
+	go func() { done <- a.EndSession(context.Background(), s.ID) }()
+	<-reached
+	waits.Store(false)
+	if _, err := a.Session(t.Context(), token); !errors.Is(err, ErrNoSession) {
+		t.Errorf("a session that is over: %v", err)
+	}
+	select {
+	case got := <-told:
+		if got != s.ID {
+			t.Errorf("told of %v, want the session", got)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("nobody was told of it")
+	}
+	close(release)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
