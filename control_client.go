@@ -50,7 +50,7 @@ func adviseAsk(err error, dir string) error {
 
 func invite(fs *flag.FlagSet) action {
 	settings := declareData(fs)
-	ttl := fs.Duration("ttl", 10*time.Minute, "let the invitation be good for `TIME`, such as 10m or 2h")
+	ttl := fs.Duration("ttl", 10*time.Minute, "let the invitation be good for `TIME`, such as 30m or 2h; without this flag 10m")
 	asJSON := declareJSON(fs)
 	return func(p program, _ []string) error {
 		if *ttl < minInvitation || *ttl > maxInvitation {

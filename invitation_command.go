@@ -111,7 +111,7 @@ func (o *office) infoOfInvitation(ctx context.Context, i account.Invitation) (in
 func invitationAdd(fs *flag.FlagSet) action {
 	settings, asJSON := declareData(fs), declareJSON(fs)
 	in := invitationAddRequest{Seconds: int(account.DefaultInvitationLife.Seconds())}
-	fs.IntVar(&in.Uses, "uses", 1, "let it make `N` accounts")
+	fs.IntVar(&in.Uses, "uses", 1, "let it make `N` accounts; without this flag 1")
 	fs.StringVar(&in.Room, "room", "", "lead those who come with it to `ROOM`")
 	fs.Func("ttl", "let it be good for `TIME`, such as 12h or 30d; without this flag 7d", func(text string) error {
 		d, err := config.ParseDuration(text)

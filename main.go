@@ -49,41 +49,68 @@ type command struct {
 // action does what a command says, after its flags were read.
 type action func(p program, args []string) error
 
-func commands() []command {
-	return []command{
-		{"serve", "", "run the server (also without any command)", serve},
-		{"invite", "", "let another machine join the cluster of this one: prints what to run there (snug invitation is for people)", invite},
-		{"join", "TOKEN", "make this machine a node of the cluster that TOKEN invites to", join},
-		{"members", "", "list the nodes of the cluster and how they are", members},
-		{"leave", "", "say goodbye to the other nodes, so that they do not miss this one", leave},
-		{"forget", "NODE", "take a node that will not return off every list", forget},
-		{"secret rotate", "", "replace the secret of the cluster, without a stop", rotateSecret},
-		{"user list", "[PART]", "list the people who have an account, or those with PART in their name", userList},
-		{"user add", "NAME", "make an account for somebody, whoever may sign up", userAdd},
-		{"user passwd", "NAME", "give somebody another password, and log them out everywhere", userPasswd},
-		{"user disable", "NAME", "keep somebody out: they are logged out everywhere at once, and cannot log in", userLimit("user-disable", "is disabled and logged out everywhere")},
-		{"user enable", "NAME", "let somebody in again who was disabled", userChange("user-enable", "can log in again")},
-		{"user promote", "NAME", "make somebody an administrator", userChange("user-promote", "is an administrator now")},
-		{"user demote", "NAME", "take the rights of an administrator from somebody", userLimit("user-demote", "is no administrator any more")},
-		{"user sessions", "NAME", "list where somebody is logged in, or end that with --end", userSessions},
-		{"token add", "USER NAME", "make an access token for a program that acts in the name of USER", tokenAdd},
-		{"token list", "USER", "list the access tokens of USER", tokenList},
-		{"token revoke", "USER ID", "revoke an access token of USER", tokenRevoke},
-		{"tls fingerprint", "", "print the fingerprint of the certificate authority that this place has of its own, to compare", tlsFingerprint},
-		{"tls root", "", "print its root certificate, as PEM", tlsRoot},
-		{"tls replace", "", "make another certificate authority, for the names of now; every device needs the new one", tlsReplace},
-		{"room list", "", "list the rooms", roomList},
-		{"room add", "NAME", "make a room, which only administrators moderate", roomAdd},
-		{"room delete", "NAME", "delete a room and all that was said in it, for good, on every node", roomDelete},
-		{"invitation add", "", "make a link with which people sign up (snug invite is for machines)", invitationAdd},
-		{"invitation list", "", "list the links with which people sign up: uses left, expiry, ID", invitationList},
-		{"invitation revoke", "ID", "take back a link with which people sign up", invitationRevoke},
-		{"config print", "", "show every setting that is in force, and where it comes from", configPrint},
-		{"config check", "[FILE]", "say what is wrong with FILE, or with everything that serve would read", configCheck},
-		{"config example", "", "print a file with every setting and its default", prints(exampleConfig)},
-		{"unit", "", "print a systemd unit", prints(unitFile)},
-		{"version", "", "print the version", prints("snug " + programVersion() + "\n")},
+// group are commands about one thing.
+type group struct {
+	title    string
+	commands []command
+}
+
+// groups are all commands, those first that are wanted first. The very first is what snug does without being told.
+func groups() []group {
+	return []group{
+		{"The server", []command{
+			{"serve", "", "run the server (also without any command)", serve},
+			{"config print", "", "show every setting that is in force, and where it comes from", configPrint},
+			{"config check", "[FILE]", "say what is wrong with FILE, or with everything that serve would read", configCheck},
+			{"config example", "", "print a file with every setting and its default", prints(exampleConfig)},
+			{"unit", "", "print a systemd unit", prints(unitFile)},
+			{"version", "", "print the version", prints("snug " + programVersion() + "\n")},
+		}},
+		{"People", []command{
+			{"user list", "[PART]", "list the people who have an account, or those with PART in their name", userList},
+			{"user add", "NAME", "make an account for somebody, whoever may sign up", userAdd},
+			{"user passwd", "NAME", "give somebody another password, and log them out everywhere", userPasswd},
+			{"user disable", "NAME", "keep somebody out: they are logged out everywhere at once, and cannot log in", userLimit("user-disable", "is disabled and logged out everywhere")},
+			{"user enable", "NAME", "let somebody in again who was disabled", userChange("user-enable", "can log in again")},
+			{"user promote", "NAME", "make somebody an administrator", userChange("user-promote", "is an administrator now")},
+			{"user demote", "NAME", "take the rights of an administrator from somebody", userLimit("user-demote", "is no administrator any more")},
+			{"user sessions", "NAME", "list where somebody is logged in, or end that with --end", userSessions},
+			{"invitation add", "", "make a link with which people sign up (snug invite is for machines)", invitationAdd},
+			{"invitation list", "", "list the links with which people sign up: uses left, expiry, ID", invitationList},
+			{"invitation revoke", "ID", "take back a link with which people sign up", invitationRevoke},
+		}},
+		{"Rooms", []command{
+			{"room list", "", "list the rooms", roomList},
+			{"room add", "NAME", "make a room, which only administrators moderate", roomAdd},
+			{"room delete", "NAME", "delete a room and all that was said in it, for good, on every node", roomDelete},
+		}},
+		{"Programs that act for somebody", []command{
+			{"token add", "USER NAME", "make an access token for a program that acts in the name of USER", tokenAdd},
+			{"token list", "USER", "list the access tokens of USER", tokenList},
+			{"token revoke", "USER ID", "revoke an access token of USER", tokenRevoke},
+		}},
+		{"Several machines as one place", []command{
+			{"invite", "", "let another machine join the cluster of this one: prints what to run there (snug invitation is for people)", invite},
+			{"join", "TOKEN", "make this machine a node of the cluster that TOKEN invites to", join},
+			{"members", "", "list the nodes of the cluster and how they are", members},
+			{"leave", "", "say goodbye to the other nodes, so that they do not miss this one", leave},
+			{"forget", "NODE", "take a node that will not return off every list", forget},
+			{"secret rotate", "", "replace the secret of the cluster, without a stop", rotateSecret},
+		}},
+		{"The certificate authority of this place", []command{
+			{"tls fingerprint", "", "print the fingerprint of the certificate authority that this place has of its own, to compare", tlsFingerprint},
+			{"tls root", "", "print its root certificate, as PEM", tlsRoot},
+			{"tls replace", "", "make another certificate authority, for the names of now; every device needs the new one", tlsReplace},
+		}},
 	}
+}
+
+func commands() []command {
+	var all []command
+	for _, g := range groups() {
+		all = append(all, g.commands...)
+	}
+	return all
 }
 
 // run does what the arguments say. Its result is the exit code: 0 done, 1 it did not work, 2 the arguments make no sense.
@@ -149,8 +176,8 @@ func choose(args []string) (*command, []string, error) {
 	}
 	known := []string{"help"}
 	for i, c := range all {
-		known = append(known, c.name)
 		words := strings.Fields(c.name)
+		known = append(known, c.name, words[0])
 		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
 			return &all[i], args[len(words):], nil
 		}
@@ -161,7 +188,7 @@ func choose(args []string) (*command, []string, error) {
 			return nil, args[:1], flag.ErrHelp
 		}
 		if len(args) == 1 || strings.HasPrefix(args[1], "-") {
-			return nil, nil, &usageError{fmt.Sprintf("%s wants to know what to do: %s", name, strings.Join(deeds, " or "))}
+			return nil, nil, &usageError{fmt.Sprintf("%s wants to know what to do: snug %s", name, strings.Join(deeds, ", "))}
 		}
 		name += " " + args[1]
 	}
@@ -182,15 +209,22 @@ func deeds(all []command, first string) []string {
 // overview is the list of commands, or of those that begin with a word.
 func overview(first ...string) string {
 	var b strings.Builder
-	list := append(commands(), command{name: "help", args: "[COMMAND]", summary: "this list, or all about one command"})
+	show := func(all []command) {
+		for _, c := range all {
+			fmt.Fprintf(&b, "  %-26s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
+		}
+	}
 	if len(first) == 0 {
-		b.WriteString("Snug is a group-chat and presence server.\n\nUsage: snug [command] [flags]\n\n")
+		b.WriteString("Snug is a group-chat and presence server.\n\nUsage: snug [command] [flags]\n")
+		for _, g := range groups() {
+			fmt.Fprintf(&b, "\n%s:\n", g.title)
+			show(g.commands)
+		}
+		b.WriteString("\nHelp:\n")
+		show([]command{{name: "help", args: "[COMMAND]", summary: "this list, or all about one command"}})
 	} else {
 		fmt.Fprintf(&b, "Usage: snug %s ... [flags]\n\n", first[0])
-		list = slices.DeleteFunc(list, func(c command) bool { return !strings.HasPrefix(c.name, first[0]+" ") })
-	}
-	for _, c := range list {
-		fmt.Fprintf(&b, "  %-26s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
+		show(slices.DeleteFunc(commands(), func(c command) bool { return !strings.HasPrefix(c.name, first[0]+" ") }))
 	}
 	b.WriteString("\nEvery command takes --help.\n")
 	return b.String()

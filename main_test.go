@@ -77,6 +77,36 @@ func TestEveryCommandHasHelp(t *testing.T) {
 	}
 }
 
+func TestHelpListsEveryCommandOnceWithThoseOfItsGroup(t *testing.T) {
+	t.Parallel()
+	text := overview()
+	for _, g := range groups() {
+		_, rest, found := strings.Cut(text, "\n"+g.title+":\n")
+		if !found {
+			t.Fatalf("there is no heading %q in\n%s", g.title, text)
+		}
+		section, _, _ := strings.Cut(rest, "\n\n")
+		for _, c := range g.commands {
+			if !strings.Contains("\n"+section, "\n  "+c.name+" ") || strings.Count(text, "\n  "+strings.TrimSpace(c.name+" "+c.args)+" ") != 1 {
+				t.Errorf("%s does not stand once, under %s:\n%s", c.name, g.title, text)
+			}
+		}
+	}
+	if first := commands()[0].name; first != "serve" {
+		t.Errorf("snug alone does %s", first)
+	}
+}
+
+func TestMisspeltFirstWordIsGuessed(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]string{"rom": "snug room?", "invitaton": "snug invitation?", "sevre": "snug serve?"} {
+		var out, errors bytes.Buffer
+		if code := run(program{args: []string{typed, "list"}, out: &out, errors: &errors}); code != 2 || !strings.Contains(errors.String(), "did you mean "+want) {
+			t.Errorf("snug %s list: code %d, %s", typed, code, errors.String())
+		}
+	}
+}
+
 func TestFirstWordsOfCommandsHaveHelp(t *testing.T) {
 	t.Parallel()
 	for _, c := range commands() {
