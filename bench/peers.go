@@ -12,14 +12,23 @@ import (
 	"time"
 )
 
-// peerRounds is how often each number of peers is measured: in turn, because the speed of a machine drifts.
+// peerRounds is how often all is measured, because the speed of a machine drifts.
 const peerRounds = 5
-
-// mostPeers is how many other nodes there are in the end.
-const mostPeers = 2
 
 // memory is a file system in memory, which every Linux has.
 const memory = "/dev/shm"
+
+// steps are the numbers of other nodes in one round, up and down again: a database costs more the more it holds, and so what comes later is dearer.
+func steps() []int { return []int{0, 1, 2, 1, 0} }
+
+// average is what a message costs with a number of peers, over the steps of a round.
+type average struct{ rate, cost, steps float64 }
+
+func (a *average) add(p *posting) {
+	a.steps++
+	a.rate += (p.rate() - a.rate) / a.steps
+	a.cost += (float64(p.cost())/float64(time.Microsecond) - a.cost) / a.steps
+}
 
 // measurePeers posts on one node as measurePost does, alone and with one and two other nodes that get all of it and have no sockets. On machines of their own
 // they would cost the posting node what it does for them, and nothing else. Here they must not take its disk, so their data is in memory; nor, as far as that
@@ -37,42 +46,70 @@ func measurePeers(ctx context.Context, o options, s *server) error {
 	if err != nil {
 		return err
 	}
-	rates, costs := make([][]float64, mostPeers+1), make([][]float64, mostPeers+1)
-	for range peerRounds {
-		if err := measureRound(ctx, o, s, cookies, rates, costs); err != nil {
+	if _, err := post(ctx, o, s, cookies); err != nil { // nothing is like an empty database
+		return err
+	}
+	rounds := make([][]average, peerRounds)
+	for i := range rounds {
+		if rounds[i], err = measureRound(ctx, o, s, cookies); err != nil {
 			return err
 		}
 	}
-	fmt.Printf("peers: senders %d, messages %d in each of %d rounds, size %d\n", o.senders, max(o.messages/10, 1)*o.senders, peerRounds, o.size)
-	for peers := range rates {
-		fmt.Printf("  %d peers              %.0f messages/s (%.0f to %.0f), CPU per message %.1f µs (%.1f to %.1f)%s\n", peers,
-			median(rates[peers]), slices.Min(rates[peers]), slices.Max(rates[peers]),
-			median(costs[peers]), slices.Min(costs[peers]), slices.Max(costs[peers]), more(peers, rates, costs))
+	fmt.Printf("peers: senders %d, messages %d in each of %d steps of %d rounds, size %d\n", o.senders, max(o.messages/10, 1)*o.senders, len(steps()), peerRounds, o.size)
+	for peers := range rounds[0] {
+		var rates, costs, slower, dearer []float64
+		for _, r := range rounds {
+			rates, costs = append(rates, r[peers].rate), append(costs, r[peers].cost)
+			slower, dearer = append(slower, 100*(1-r[peers].rate/r[0].rate)), append(dearer, 100*(r[peers].cost/r[0].cost-1))
+		}
+		fmt.Printf("  %d peers              %.0f messages/s (%.0f to %.0f), CPU per message %.1f µs (%.1f to %.1f)", peers,
+			median(rates), slices.Min(rates), slices.Max(rates), median(costs), slices.Min(costs), slices.Max(costs))
+		if peers > 0 {
+			fmt.Printf("; %.1f %% less (%.1f to %.1f), %.1f %% more CPU (%.1f to %.1f) than alone", median(slower), slices.Min(slower), slices.Max(slower),
+				median(dearer), slices.Min(dearer), slices.Max(dearer))
+		}
+		fmt.Println()
 	}
 	return nil
 }
 
-// measureRound measures with each number of peers once. They are stopped at its end.
-func measureRound(ctx context.Context, o options, s *server, cookies []*http.Cookie, rates, costs [][]float64) (err error) {
-	for peers := range rates {
-		if peers > 0 {
+// measureRound measures with each number of peers in turn, beginning and ending without one.
+func measureRound(ctx context.Context, o options, s *server, cookies []*http.Cookie) (all []average, err error) {
+	var running []*server
+	end := func() error {
+		last := running[len(running)-1]
+		running = running[:len(running)-1]
+		return errors.Join(last.stop(), last.remove())
+	}
+	defer func() {
+		for len(running) > 0 {
+			err = errors.Join(err, end())
+		}
+	}()
+	all = make([]average, slices.Max(steps())+1)
+	for _, peers := range steps() {
+		switch {
+		case peers > len(running):
 			peer, err := s.apart(ctx)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			defer func() { err = errors.Join(err, peer.stop(), peer.remove()) }()
-			if err := s.spread(ctx, peers, 3*time.Second); err != nil {
-				return err
+			running = append(running, peer)
+		case peers < len(running):
+			if err := end(); err != nil {
+				return nil, err
 			}
+		}
+		if err := s.spread(ctx, peers, time.Second); err != nil {
+			return nil, err
 		}
 		p, err := post(ctx, o, s, cookies)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		rates[peers] = append(rates[peers], p.rate())
-		costs[peers] = append(costs[peers], float64(p.cost())/float64(time.Microsecond))
+		all[peers].add(p)
 	}
-	return nil
+	return all, nil
 }
 
 // apart starts another node that takes nothing from this one.
@@ -115,16 +152,6 @@ func (s *server) spread(ctx context.Context, peers int, pause time.Duration) err
 		}
 	}
 	return nil
-}
-
-// more words how much less is posted, and how much more it costs, than alone.
-func more(peers int, rates, costs [][]float64) string {
-	if peers == 0 {
-		return ""
-	}
-	slower := 100 * (1 - median(rates[peers])/median(rates[0]))
-	dearer := 100 * (median(costs[peers])/median(costs[0]) - 1)
-	return fmt.Sprintf("; %.1f %% less, %.1f %% more CPU than alone", slower, dearer)
 }
 
 func median(values []float64) float64 {

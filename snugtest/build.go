@@ -26,7 +26,7 @@ var built = sync.OnceValues(func() (string, error) {
 
 func build(path string, flags ...string) error {
 	args := append([]string{"build", "-o", path}, flags...)
-	if race {
+	if Race {
 		args = append(args, "-race")
 	}
 	if out, err := exec.Command("go", append(args, "snug")...).CombinedOutput(); err != nil {

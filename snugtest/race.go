@@ -2,4 +2,5 @@
 
 package snugtest
 
-const race = true
+// Race says whether this was built to look for data races, which takes many times as long.
+const Race = true
