@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 // static serves the files below static/ from memory. Under /static/<hash>/, where the hash is of all of them together,
@@ -26,7 +27,7 @@ type staticFile struct {
 	kind   string // content type
 	etag   string
 	body   []byte
-	packed []byte // gzip, nil where it is not worth it
+	packed func() []byte // gzip, nil where it is not worth it; made when somebody first asks for it
 }
 
 // hashDigits is the length of a hash in an address: enough that two versions never meet.
@@ -49,15 +50,11 @@ func readStatic(files fs.FS) (*static, error) {
 		name = strings.TrimPrefix(name, "static/")
 		sum := sha256.Sum256(body)
 		fmt.Fprintf(all, "%s\x00%x\x00", name, sum)
-		packed, err := pack(body)
-		if err != nil {
-			return fmt.Errorf("compress %s: %w", name, err)
-		}
 		st.files[name] = &staticFile{
 			kind:   contentType(name),
 			etag:   `"` + hex.EncodeToString(sum[:8]) + `"`,
 			body:   body,
-			packed: packed,
+			packed: sync.OnceValue(func() []byte { return pack(body) }),
 		}
 		return nil
 	})
@@ -66,22 +63,19 @@ func readStatic(files fs.FS) (*static, error) {
 }
 
 // pack compresses a file, or returns nil if that saves less than a tenth (a font or an image).
-func pack(body []byte) ([]byte, error) {
+func pack(body []byte) []byte {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		_, err = z.Write(body)
 	}
-	if _, err := z.Write(body); err != nil {
-		return nil, err
+	if err == nil {
+		err = z.Close()
 	}
-	if err := z.Close(); err != nil {
-		return nil, err
+	if err != nil || b.Len() > len(body)*9/10 { // writing to memory does not fail
+		return nil
 	}
-	if b.Len() > len(body)*9/10 {
-		return nil, nil
-	}
-	return b.Bytes(), nil
+	return b.Bytes()
 }
 
 // contentType knows the kinds that we ship by itself: what package mime says depends on the machine.
@@ -145,9 +139,11 @@ func (st *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body := file.body
-	if file.packed != nil && acceptsGzip(r) {
-		h.Set("Content-Encoding", "gzip")
-		body = file.packed
+	if acceptsGzip(r) {
+		if packed := file.packed(); packed != nil {
+			h.Set("Content-Encoding", "gzip")
+			body = packed
+		}
 	}
 	h.Set("Content-Length", fmt.Sprint(len(body)))
 	_, _ = w.Write(body) // the reader may be gone; nothing to do about it

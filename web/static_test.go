@@ -39,11 +39,11 @@ func TestStaticFilesAreCompressedWhereItPays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := st.files["a.mjs"]; a.packed == nil || a.kind != "text/javascript; charset=utf-8" {
-		t.Errorf("a.mjs: %d bytes packed, type %q", len(a.packed), a.kind)
+	if a := st.files["a.mjs"]; a.packed() == nil || a.kind != "text/javascript; charset=utf-8" {
+		t.Errorf("a.mjs: %d bytes packed, type %q", len(a.packed()), a.kind)
 	}
-	if c := st.files["b/c.woff2"]; c.packed != nil || c.kind != "font/woff2" {
-		t.Errorf("b/c.woff2: %d bytes packed, type %q", len(c.packed), c.kind)
+	if c := st.files["b/c.woff2"]; c.packed() != nil || c.kind != "font/woff2" {
+		t.Errorf("b/c.woff2: %d bytes packed, type %q", len(c.packed()), c.kind)
 	}
 }
 
