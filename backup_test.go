@@ -43,11 +43,11 @@ func TestABackupThatIsPutBackIsNotTakenForThePresent(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Restart()
-	socket, joined := enter(t, ada, s, "lobby")
+	socket, _ = enter(t, ada, s, "lobby")
 	for _, text := range []string{"lost", "lost, too"} {
 		post(t, socket, "lobby", text)
 	}
-	_, joined = enter(t, ada, s, "lobby") // up to here the client has seen everything
+	_, joined := enter(t, ada, s, "lobby") // up to here the client has seen everything
 	s.Kill()
 	putBack(t, s.Dir, backup)
 	s.Restart()

@@ -188,6 +188,7 @@ func TestBrowserSaysWhatIsOnOneNodeOnly(t *testing.T) {
 
 // TestTheClusterPageShowsWhatIsNotUnderstood has a program with the key send what is nothing, and looks whether long advice fits on every screen.
 func TestTheClusterPageShowsWhatIsNotUnderstood(t *testing.T) {
+	t.Parallel()
 	a := snugtest.Start(t, nodeOptions("attic", newAdmin(t)))
 	in := joinInsider(t, "mallory", a)
 	in.damage(rand.New(rand.NewPCG(1, 1)))
