@@ -106,6 +106,7 @@ const (
 	ReasonRefresh       = "refresh_token"
 	ReasonNoName        = "no_user_name"
 	ReasonUnknownUser   = "unknown_user"
+	ReasonKeptName      = "kept_name"
 	ReasonDisabledUser  = "disabled_user"
 	ReasonUnknownToken  = "unknown_token" // this and the next are of our own tokens
 	ReasonRevoked       = "revoked"

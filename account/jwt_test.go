@@ -350,3 +350,18 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+// A site's user does not get the name that somebody here had until now, and the operator learns why.
+func TestJWTGetsNoNameThatIsKeptForSomebodyElse(t *testing.T) {
+	t.Parallel()
+	k := newKeys(t)
+	a := openAccounts(t, openStore(t), Options{Issuers: mustIssuers(t, Issuer{Name: "site", Key: k.secret, CreateUsers: true})})
+	ada := mustSignUp(t, a, "ada")
+	if _, err := a.Rename(t.Context(), Actor{}, ada.ID, "countess"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := a.Pass(t.Context(), sign(t, k.secret, alg("HS256"), saying(`"username":"ada"`)))
+	if refused, ok := errors.AsType[*TokenError](err); !ok || refused.Reason != ReasonKeptName || refused.User != "ada" {
+		t.Errorf("refused: %+v, want %s", err, ReasonKeptName)
+	}
+}

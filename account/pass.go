@@ -30,13 +30,15 @@ func (a *Accounts) Pass(ctx context.Context, token string) (Pass, error) {
 	if _, err := Key(c.name); err != nil {
 		return refuse(ReasonNoName)
 	}
+	unknown := ReasonUnknownUser
 	user, err := a.UserByName(ctx, c.name)
 	if errors.Is(err, ErrNoUser) && c.issuer.CreateUsers {
+		unknown = ReasonKeptName // nobody has the name, and it cannot be taken
 		user, err = a.createForIssuer(ctx, c)
 	}
 	switch {
 	case errors.Is(err, ErrNoUser):
-		return refuse(ReasonUnknownUser)
+		return refuse(unknown)
 	case err != nil:
 		return Pass{}, err
 	case user.Disabled:
