@@ -311,8 +311,14 @@ func TestAcknowledgementWaitsForAPeer(t *testing.T) {
 		ack, _ := say("to somebody")
 		return ack["type"] == "ack" && ack["only_here"] == nil
 	})
-	if ack, took := say("at once"); ack["only_here"] != nil || took > 4*time.Second {
-		t.Errorf("with a peer there is after %v: %v", took, ack)
+	began := time.Now()
+	for range 4 { // if the peer said it with what it says every two seconds, each would wait for the next time
+		if ack, took := say("at once"); ack["only_here"] != nil {
+			t.Errorf("with a peer there is after %v: %v", took, ack)
+		}
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("with a peer, four acknowledgements took %v", took)
 	}
 	grace := snugtest.SignUp(t, b.URL, "grace", password)
 	b.Kill()
