@@ -87,18 +87,15 @@ func (m *Mesh) conflictLocked(n news) {
 	m.tryAgain()
 }
 
-// expected is that other nodes have our id at another address.
-type expected struct {
-	addr        string
-	since, last time.Time // when that was heard
-}
+// expected is since when other nodes have our id at another address, and when that was heard last.
+type expected struct{ since, last time.Time }
 
 // expectedLocked notes it, and tells of it once it does not pass by itself: the others believe a new address when the old one has been silent for a while.
 func (m *Mesh) expectedLocked(n news) {
 	if m.elsewhere.since.IsZero() {
 		m.elsewhere.since = n.at
 	}
-	m.elsewhere.addr, m.elsewhere.last = n.other, n.at
+	m.elsewhere.last = n.at
 	if n.at.Sub(m.elsewhere.since) > 10*m.opts.Timing.Short {
 		m.setTrouble(&m.conflict, movedTrouble(n.other))
 	}
