@@ -24,7 +24,7 @@ Measurements:
   post   senders that each wait for their message to be stored: messages/s
   idle   sockets that do nothing: memory for each
   all    the three, and room once more with 16 messages under way
-  bare   no server: one goroutine that writes to -people connections, which is the least that one write for each delivery can cost
+  bare   no server: one goroutine that writes to -people connections, by conn.Write and by sendto, which is the least that one write for each delivery can cost
   nodes  two nodes: from posting on one to arrival on the other, with -people receivers
   moment what is not stored: from a socket on one node over the channel layer to -people sockets, on the same node and on another
   peers  senders as in post, on a node alone, with one and with two others: what a peer costs one who posts
@@ -83,8 +83,8 @@ func run(ctx context.Context, o options, names []string) error {
 		"room": measureRoom, "post": measurePost, "idle": measureIdle,
 		"bare": measureBare, "nodes": measureNodes, "moment": measureMoment, "peers": measurePeers, "rest": measureRest, "join": measureJoin,
 	}
-	if names[0] == writeToName && len(names) == 2 {
-		return writeTo(o, names[1])
+	if names[0] == writeToName && len(names) == 3 {
+		return writeTo(o, names[1], names[2])
 	}
 	if names[0] == momentNode && len(names) == 2 {
 		return runMoment(ctx, names[1])
