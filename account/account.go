@@ -236,7 +236,7 @@ func (a *Accounts) housekeep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			for _, t := range []*throttle{a.loginAddress, a.loginAccount, a.loginKnown, a.signups, a.asked, a.changed, a.tokens} {
+			for _, t := range []*throttle{a.loginAddress, a.loginAccount, a.loginKnown, a.signups, a.renames, a.asked, a.changed, a.tokens} {
 				t.sweep(now)
 			}
 			a.ceremonies.sweep(now)

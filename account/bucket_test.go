@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -224,4 +225,35 @@ func BenchmarkThrottle(b *testing.B) {
 		t.try("ada", now)
 		t.settle("ada", 1, now)
 	}
+}
+
+// A throttle that is forgotten where the others are swept grows until it is full.
+func TestEveryThrottleIsSwept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := openAccounts(t, openStore(t), Options{LoginsPerMinute: 1, SignupsPerHour: 1})
+		all := map[string]*throttle{}
+		fields := reflect.ValueOf(a).Elem()
+		for i := range fields.NumField() {
+			if fields.Type().Field(i).Type == reflect.TypeFor[*throttle]() {
+				all[fields.Type().Field(i).Name] = (*throttle)(fields.Field(i).UnsafePointer())
+			}
+		}
+		if len(all) == 0 {
+			t.Fatal("there are no throttles")
+		}
+		for name, throttle := range all {
+			if err := throttle.take(t.Context(), "somebody"); err != nil {
+				t.Fatal(name, err)
+			}
+			throttle.spend("somebody")
+		}
+		time.Sleep(time.Hour + housekeepingPeriod) // until the slowest has refilled
+		synctest.Wait()
+		for name, throttle := range all {
+			if n := throttle.size(); n != 0 {
+				t.Errorf("%s keeps %d buckets that are full", name, n)
+			}
+		}
+	})
 }
