@@ -145,6 +145,32 @@ func TestNothingFollowsACloseFrameOfWhichTheKernelTookAPart(t *testing.T) {
 	}
 }
 
+func TestClosingSendsTheWholeCloseFrameOfWhichTheKernelTookAPart(t *testing.T) {
+	for _, answered := range []bool{false, true} {
+		o, reader := tcpPair(t, newDrainers())
+		closing := closeFrame(1000, "good night")
+		w := o.wire
+		w.writing.Lock()
+		w.rest, w.ended = closing[4:], true // as try leaves it, before run comes to it
+		w.writing.Unlock()
+		settled := make(chan struct{})
+		go func() {
+			w.settle(answered)
+			close(settled)
+		}()
+		if err := reader.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(reader); err != nil || !bytes.Equal(got, closing[4:]) {
+			t.Errorf("answered %t: read %q, %v, want the rest of the close frame", answered, got, err)
+		}
+		if err := reader.Close(); err != nil {
+			t.Error(err)
+		}
+		<-settled
+	}
+}
+
 func TestTryGoesBehindTheRest(t *testing.T) {
 	o, reader := tcpPair(t, newDrainers())
 	o.wire.rest = []byte("first,")

@@ -145,15 +145,18 @@ func (w *wire) Close() error {
 	return nil
 }
 
-// settle closes the connection after the last frame was read, in a way that lets the peer read our close frame.
-// answered says that the peer's close frame was read.
+// settle closes the connection after the last frame was read, in a way that lets the peer read our close frame, all of it: the
+// kernel may have taken only a part. answered says that the peer's close frame was read.
 func (w *wire) settle(answered bool) {
 	defer w.cut()
 
 	w.writing.Lock()
 	ended := w.ended
 	w.writing.Unlock()
-	if !ended || answered {
+	if !ended {
+		return
+	}
+	if _, err := w.write(nil, false); err != nil || answered {
 		return
 	}
 	if err := w.Conn.SetReadDeadline(time.Now().Add(settleWait)); err != nil {
