@@ -88,3 +88,21 @@ func TestRoomIsMadeAnewOnlyOnPurpose(t *testing.T) {
 	_, err = w.AddRoom(t.Context(), "LOBBY")
 	wantCode(t, err, CodeConflict)
 }
+
+func TestDeletingARoomThatWasFoundDeletesNoOtherOfItsName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	ada := w.user("ada")
+	first := w.room(ada, "lobby")
+	if err := w.DeleteFound(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	second, made, err := w.MakeRoom(t.Context(), ada, "lobby")
+	if err != nil || !made {
+		t.Fatalf("MakeRoom = %+v, %t, %v", second, made, err)
+	}
+	wantCode(t, w.DeleteFound(t.Context(), first), CodeGone)
+	if found, err := w.RoomByName(t.Context(), "lobby"); err != nil || found.ID != second.ID {
+		t.Errorf("the room is %+v, %v, want the one that was made since", found, err)
+	}
+}

@@ -130,12 +130,17 @@ func (c *Chat) DeleteRoom(ctx context.Context, name string) (Room, error) {
 	if err != nil {
 		return Room{}, err
 	}
-	row, err := c.store.DeleteRoom(ctx, found.ID)
+	return found, c.DeleteFound(ctx, found)
+}
+
+// DeleteFound is [Chat.DeleteRoom] for a room that was found before, and never deletes another one of its name that was made since.
+func (c *Chat) DeleteFound(ctx context.Context, room Room) error {
+	row, err := c.store.DeleteRoom(ctx, room.ID)
 	if err != nil {
-		return Room{}, noRoom(err, name)
+		return noRoom(err, room.Name)
 	}
 	c.rooms.put(&row)
-	return found, nil
+	return nil
 }
 
 // SetGuests says whether people without an account may read a room. Only who made the room and admins may.

@@ -54,7 +54,7 @@ func (s *Server) postDeleteRoom(w http.ResponseWriter, r *http.Request) {
 		s.showDeleteRoom(w, r, v, http.StatusUnprocessableEntity, DeleteRoomPage{Typed: typed, Error: "That is not the name of the room. Nothing was deleted."})
 		return
 	}
-	if _, err := s.chat.DeleteRoom(r.Context(), room.Name); err != nil {
+	if err := s.chat.DeleteFound(r.Context(), room); err != nil {
 		s.fail(w, r, err)
 		return
 	}
