@@ -288,7 +288,7 @@ func TestJoiningWithAccountsMustBeMeant(t *testing.T) {
 		t.Errorf("joining the same cluster again ended with code %d:\n%s", r.Code, r.Err)
 	}
 	c := snugtest.Start(t, nodeOptions("cellar", ""))
-	refused(t, snugtest.Run(t, "join", strings.Fields(inviteTo(t, c))[2], "--data", b.Dir), "this machine is in another cluster already", "used up")
+	refused(t, snugtest.Run(t, "join", strings.Fields(inviteTo(t, c))[2], "--data", b.Dir), "this machine is in another cluster already", "and join then")
 }
 
 func TestAcknowledgementWaitsForAPeer(t *testing.T) {

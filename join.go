@@ -80,7 +80,11 @@ func adviseJoin(err error, dir string) error {
 	switch {
 	case errors.Is(err, cluster.ErrSecretExists):
 		return fmt.Errorf("this machine is in another cluster already: to leave that one for good, remove cluster.key, cluster.json, peers.json and node.id from %s, "+
-			"and join then, with a new invitation: this one is used up", dir)
+			"and join then", dir)
+	case errors.Is(err, cluster.ErrOlderSecret):
+		return fmt.Errorf("the secret of the cluster was replaced, and the machine that made this invitation has missed that: nothing was changed here. "+
+			"Say snug invite on this machine, or another that has the new secret, and join with that on the machine that made this one. "+
+			"If the old secret is to be used after all, remove cluster.key and cluster.json from %s and join with a new invitation", dir)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: see that the node which made the invitation runs, and that this machine can reach it", err)
 	}

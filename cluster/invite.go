@@ -93,7 +93,8 @@ func (m *Mesh) Invite(ttl time.Duration) (string, error) {
 		return "", err
 	}
 	pin := fingerprint(m.cert.Certificate[0])
-	return token{Addresses: m.addresses(), Fingerprint: pin[:], Code: code, Expires: m.opts.Now().Add(ttl).Unix()}.encode(), nil
+	t := token{Addresses: m.addresses(), Fingerprint: pin[:], Code: code, Expires: m.opts.Now().Add(ttl).Unix(), Cluster: m.keys.cluster}
+	return t.encode(), nil
 }
 
 // addresses are all where a new machine may find this one: that which is advertised first.
@@ -149,7 +150,7 @@ func decodeWelcome(body []byte) (*keys, []savedPeer, error) {
 		return nil, nil, ErrRefused
 	}
 	primary, err := savedKey{Secret: w.Secret}.key()
-	if err != nil || !validID(w.Cluster) || len(w.Keys) > maxKeys {
+	if err != nil || !validID(w.Cluster) || len(w.Keys) == 0 || len(w.Keys) > maxKeys {
 		return nil, nil, errors.New("the answer is incomplete")
 	}
 	ks := &keys{cluster: w.Cluster}

@@ -15,12 +15,15 @@ import (
 // ErrRefused means that an invitation was used already, has expired, or its node was started anew since.
 var ErrRefused = errors.New("cluster: the invitation is not good any more: it is for one machine, for a limited time, and ends when the node that made it is stopped")
 
+// ErrOlderSecret means that the node that made an invitation has missed the replacement of the secret which this one has seen.
+var ErrOlderSecret = errors.New("cluster: the node that made the invitation has an older secret than this one")
+
 // joinTimeout is for each address of a token.
 const joinTimeout = 10 * time.Second
 
 // Join fetches the secret from the node that made the token, and leaves all that [Open] needs in dir. A node of the same cluster that was away while the secret
-// was replaced gets the new one. It returns [ErrSecretExists] rather than replace the secret of another cluster; the errors [ErrToken], [ErrExpired], [ErrRefused] say
-// what is wrong with a token.
+// was replaced gets the new one. It returns [ErrSecretExists] rather than replace the secret of another cluster, and [ErrOlderSecret] rather than replace a newer one; the
+// errors [ErrToken], [ErrExpired], [ErrRefused] say what is wrong with a token.
 func Join(ctx context.Context, tokenText, dir string) error {
 	t, err := parseToken(tokenText)
 	if err != nil {
@@ -33,6 +36,9 @@ func Join(ctx context.Context, tokenText, dir string) error {
 	had, err := loadKeys(dir)
 	if err != nil && !errors.Is(err, ErrNoSecret) {
 		return err
+	}
+	if had != nil && t.Cluster != "" && had.cluster != t.Cluster {
+		return otherCluster(dir)
 	}
 	if err := tryWriting(dir); err != nil {
 		return fmt.Errorf("write in the data directory: %w", err)
@@ -48,8 +54,12 @@ func Join(ctx context.Context, tokenText, dir string) error {
 			continue
 		}
 		if had != nil && had.cluster != ks.cluster {
-			return fmt.Errorf("%w, of another cluster, in %s: remove it, and %s, if this machine is to change to that of the invitation, which is used up now", ErrSecretExists,
-				filepath.Join(dir, secretFile), stateFile)
+			return otherCluster(dir)
+		}
+		if had != nil {
+			if ks, err = had.newer(ks); err != nil {
+				return err
+			}
 		}
 		ks.dir = dir
 		if err := savePeers(dir, peers); err != nil {
@@ -60,6 +70,11 @@ func Join(ctx context.Context, tokenText, dir string) error {
 		return ks.saveLocked()
 	}
 	return fmt.Errorf("cluster: the node that made the invitation was not reached: %w", errors.Join(errs...))
+}
+
+func otherCluster(dir string) error {
+	return fmt.Errorf("%w, of another cluster, in %s: remove it, and %s, if this machine is to change to that of the invitation", ErrSecretExists,
+		filepath.Join(dir, secretFile), stateFile)
 }
 
 func tryWriting(dir string) error {

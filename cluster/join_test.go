@@ -49,6 +49,9 @@ func TestJoinByToken(t *testing.T) {
 	if after, err := os.ReadFile(filepath.Join(other, secretFile)); err != nil || string(after) != string(before) {
 		t.Errorf("the secret of the other cluster is gone (%v)", err)
 	}
+	if err := Join(t.Context(), tok, t.TempDir()); err != nil {
+		t.Errorf("the invitation is used up by a machine that it is not for: %v", err)
+	}
 	// The third knows both, though it asked only one.
 	tok, err = b.Invite(time.Hour)
 	if err != nil {
@@ -93,6 +96,37 @@ func TestJoinAgainGetsTheNewSecret(t *testing.T) {
 		t.Error("it is another node now")
 	}
 	whole(t, a, b)
+}
+
+// Who was there when the secret was replaced keeps it, whoever invites.
+func TestJoiningNeverGoesBackToAnOlderSecret(t *testing.T) {
+	t.Parallel()
+	old := NewSecret()
+	away := open(t, newDir(t, old))
+	for name, test := range map[string]struct {
+		here []key
+		want error
+	}{
+		"replaced":       {here: []key{{gen: 1, secret: NewSecret()}}, want: ErrOlderSecret},
+		"being replaced": {here: []key{{secret: old}, {gen: 1, secret: NewSecret()}}},
+	} {
+		dir := newDir(t, test.here[0].secret)
+		ks := &keys{dir: dir, cluster: clusterID(old), all: test.here, primary: test.here[len(test.here)-1]}
+		if err := ks.saveLocked(); err != nil {
+			t.Fatal(err)
+		}
+		tok, err := away.Invite(time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Join(t.Context(), tok, dir); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+		after, err := loadKeys(dir)
+		if err != nil || !slices.Equal(after.all, test.here) || after.primary != ks.primary {
+			t.Errorf("%s: kept is %v, %v, want %v", name, after, err, test.here)
+		}
+	}
 }
 
 func TestBadTokens(t *testing.T) {

@@ -107,6 +107,21 @@ func loadKeys(dir string) (*keys, error) {
 	return ks, nil
 }
 
+// newer are those of two nodes' keys with the newest among them. If a node has newer ones than the other and they have none in common, it is the other that has
+// to join: with its old ones this node would be where nobody else is any more.
+func (ks *keys) newer(theirs *keys) (*keys, error) {
+	mine, last := ks.all[len(ks.all)-1], slices.MaxFunc(theirs.all, compareKeys)
+	if compareKeys(mine, last) <= 0 {
+		return theirs, nil
+	}
+	for _, k := range theirs.all {
+		if slices.Contains(ks.all, k) {
+			return ks, nil // and it gets the newest from here
+		}
+	}
+	return nil, ErrOlderSecret
+}
+
 // saveLocked writes cluster.json before cluster.key, so that a crash between them leaves a known, older primary key.
 func (ks *keys) saveLocked() error {
 	data, err := json.MarshalIndent(savedState{Cluster: ks.cluster, Keys: saveKeys(ks.all)}, "", "\t")

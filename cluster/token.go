@@ -29,7 +29,8 @@ type token struct {
 	Addresses   []string `json:"a"`
 	Fingerprint []byte   `json:"f"` // SHA-256 of the certificate
 	Code        []byte   `json:"c"`
-	Expires     int64    `json:"e"` // Unix seconds
+	Expires     int64    `json:"e"`           // Unix seconds
+	Cluster     string   `json:"i,omitempty"` // its id, so that a machine of another one need not ask
 }
 
 // encode makes one line of letters, digits, - and _.
