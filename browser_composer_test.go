@@ -57,6 +57,10 @@ func TestWhatIsACommand(t *testing.T) {
 		"/pm grace":            `{"problem":"To write to one person alone: /pm NAME TEXT"}`,
 		"/pm":                  `{"problem":"To write to one person alone: /pm NAME TEXT"}`,
 		"//pm grace hi":        `{"text":"//pm grace hi"}`,
+		"//pm":                 `{"text":"//pm"}`,
+		" /pm grace hi":        `{"problem":"To write to one person alone, begin with /pm: there is white space before it"}`,
+		"\n/pm grace hi":       `{"problem":"To write to one person alone, begin with /pm: there is white space before it"}`,
+		" /pmx":                `{"text":" /pmx"}`,
 	} {
 		b.Wait(fmt.Sprintf(`JSON.stringify(window.read(%s)) === JSON.stringify(%s)`, snugtest.Quote(typed), want))
 	}

@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -151,8 +152,12 @@ func (st *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func acceptsGzip(r *http.Request) bool {
 	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
-		name, params, _ := strings.Cut(strings.TrimSpace(coding), ";")
-		if strings.EqualFold(strings.TrimSpace(name), "gzip") && strings.TrimSpace(params) != "q=0" {
+		name, params, _ := strings.Cut(coding, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			continue
+		}
+		weight, _ := strings.CutPrefix(strings.ToLower(strings.TrimSpace(params)), "q=")
+		if q, err := strconv.ParseFloat(weight, 64); err != nil || q > 0 {
 			return true
 		}
 	}

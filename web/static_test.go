@@ -74,6 +74,7 @@ func TestAcceptsGzip(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]bool{
 		"": false, "gzip": true, "br, GZIP;q=0.5": true, "gzip;q=0": false, "gzipped": false,
+		"gzip; q=0.0": false, "gzip;Q=0.000": false, "gzip;q=0.001": true,
 	} {
 		r := &http.Request{Header: http.Header{"Accept-Encoding": {header}}}
 		if got := acceptsGzip(r); got != want {
