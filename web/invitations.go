@@ -77,7 +77,10 @@ func (s *Server) getInvitations(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view := InvitationsPage{Uses: "1", Lives: chosen("168h")}
-	view.Link, _ = takeOnce[*LinkView](s.once, v.session, onceInvitation, time.Now())
+	var ok bool
+	if view.Link, ok = takeOnce[*LinkView](s.once, r, v.session, onceInvitation); !ok {
+		view.Lost = askedOnce(r)
+	}
 	s.showInvitations(w, r, v, http.StatusOK, view)
 }
 
@@ -100,8 +103,8 @@ func (s *Server) postInvitations(w http.ResponseWriter, r *http.Request) {
 		if err == nil {
 			link := linkOnce(r, "invite/"+token+"/")
 			link.Uses, link.Expires = made.Uses, made.Expires
-			s.once.keep(v.session, onceInvitation, link, time.Now())
-			seeOther(w, r, "/admin/invitations/")
+			s.once.keep(v.session, onceInvitation, link)
+			seeOther(w, r, "/admin/invitations/?"+madeNow)
 			return
 		}
 		if !errors.As(err, &faults) {

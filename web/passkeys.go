@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
-	"time"
 
 	"snug/account"
 )
@@ -45,7 +44,7 @@ func (s *Server) getPasskeys(w http.ResponseWriter, r *http.Request) {
 	case "rename":
 		view.Done = "Renamed."
 	case "codes":
-		view.Error = "Recovery codes are shown once. If you have not kept them, make new ones: the old ones end then."
+		view.Error = "Recovery codes are shown once, within a minute, by the server that made them, and they are not here. If you have not kept them, make new ones: the old ones end then. " + lostAgain
 	case "remove":
 		view.Done = "Removed. Delete it on your device too, so that it is not offered any more."
 	case "off":
@@ -147,7 +146,7 @@ func (s *Server) makeCodes(w http.ResponseWriter, r *http.Request, v *visitor) {
 		s.fail(w, r, err)
 		return
 	}
-	s.once.keep(v.session, onceCodes, codes, time.Now())
+	s.once.keep(v.session, onceCodes, codes)
 	seeOther(w, r, "/settings/passkeys/codes/")
 }
 
@@ -157,7 +156,7 @@ func (s *Server) getCodes(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	codes, ok := takeOnce[[]string](s.once, v.session, onceCodes, time.Now())
+	codes, ok := takeOnce[[]string](s.once, r, v.session, onceCodes)
 	if !ok {
 		seeOther(w, r, "/settings/passkeys/?did=codes")
 		return

@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"net/url"
-	"time"
 
 	"snug/chat"
 )
@@ -27,8 +26,8 @@ func (s *Server) postHooks(w http.ResponseWriter, r *http.Request) {
 	switch t := explainToProgram(err); {
 	case err == nil:
 		room := hook.Room.String()
-		s.once.keep(v.session, onceHook+room, madeHook{name: hook.Name, secret: secret}, time.Now())
-		seeOther(w, r, "/chat/"+url.PathEscape(r.PathValue("room"))+"/settings/")
+		s.once.keep(v.session, onceHook+room, madeHook{name: hook.Name, secret: secret})
+		seeOther(w, r, "/chat/"+url.PathEscape(r.PathValue("room"))+"/settings/?"+madeNow)
 	case t.code == chat.CodeBadField:
 		s.showSettings(w, r, v, http.StatusUnprocessableEntity, SettingsPage{HookName: name, HookError: t.text})
 	default:

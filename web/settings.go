@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"snug/chat"
 )
@@ -42,8 +41,10 @@ func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, v *visitor
 	for _, hook := range hooks {
 		view.Hooks = append(view.Hooks, HookView{ID: hook.ID.String(), Name: hook.Name, By: hook.ByName, Created: hook.Created})
 	}
-	if made, ok := takeOnce[madeHook](s.once, v.session, onceHook+room.ID.String(), time.Now()); ok {
+	if made, ok := takeOnce[madeHook](s.once, r, v.session, onceHook+room.ID.String()); ok {
 		view.Made, view.Address = made.name, linkOnce(r, strings.TrimPrefix(hookPath, "/")+made.secret)
+	} else {
+		view.Lost = askedOnce(r)
 	}
 	view.Page = s.page(r, "Settings of "+room.Name, v)
 	view.Room, view.Path, view.Guests = room.Name, url.PathEscape(room.Name), room.Guests

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"sync"
 	"time"
 
@@ -20,10 +21,11 @@ const (
 
 // shownOnce holds what a form has made and nobody may see twice, such as the link of an invitation, on its way to the page that
 // shows it. The form's answer sends the browser to that page, so that a reload makes nothing again; and a secret stands in
-// no address. A session has one for each page.
+// no address. A session has one for each page. Other nodes have none of it: a page that was asked for by a form's answer (see
+// [madeNow]) and finds nothing says so.
 type shownOnce struct {
 	mu   sync.Mutex // guards what follows
-	kept map[onceKey]onceValue
+	kept map[onceKey]*onceValue
 }
 
 type onceKey struct {
@@ -33,33 +35,57 @@ type onceKey struct {
 
 type onceValue struct {
 	value any
-	until time.Time
+	end   *time.Timer // forgets it
 }
 
-func newShownOnce() *shownOnce { return &shownOnce{kept: make(map[onceKey]onceValue)} }
+func newShownOnce() *shownOnce { return &shownOnce{kept: make(map[onceKey]*onceValue)} }
 
 // keep holds a value for a page of who has made it, in place of one that was not fetched.
-func (o *shownOnce) keep(session account.ID, page string, value any, now time.Time) {
+func (o *shownOnce) keep(session account.ID, page string, value any) {
+	key, held := onceKey{session, page}, &onceValue{value: value}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for key, old := range o.kept {
-		if !now.Before(old.until) {
-			delete(o.kept, key)
-		}
+	if old := o.kept[key]; old != nil {
+		old.end.Stop()
 	}
-	o.kept[onceKey{session, page}] = onceValue{value, now.Add(onceWait)}
+	o.kept[key] = held
+	held.end = time.AfterFunc(onceWait, func() { o.forget(key, held) })
 }
 
-// takeOnce gives what was kept, the first time that it is asked for.
-func takeOnce[T any](o *shownOnce, session account.ID, page string, now time.Time) (value T, ok bool) {
+// forget drops a value, and not the one that has taken its place.
+func (o *shownOnce) forget(key onceKey, held *onceValue) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.kept[key] == held {
+		delete(o.kept, key)
+	}
+}
+
+// takeOnce gives what was kept, the first time that it is asked for by a request whose answer is seen: that to HEAD is not.
+func takeOnce[T any](o *shownOnce, r *http.Request, session account.ID, page string) (value T, ok bool) {
+	if r.Method == http.MethodHead {
+		return value, false
+	}
 	key := onceKey{session, page}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	held, ok := o.kept[key]
-	delete(o.kept, key)
-	if !ok || !now.Before(held.until) {
+	held := o.kept[key]
+	if held == nil {
 		return value, false
 	}
+	held.end.Stop()
+	delete(o.kept, key)
 	value, ok = held.value.(T)
 	return value, ok
 }
+
+// madeNow is the query with which the answer to a form leads to the page that shows what was made.
+const madeNow = "made"
+
+// askedOnce says that a page was asked for to show what was made.
+func askedOnce(r *http.Request) bool {
+	return r.Method != http.MethodPost && r.URL.Query().Has(madeNow)
+}
+
+// lostAgain is for those to whom the page never shows what it should.
+const lostAgain = "If that happens again, tell an administrator that each browser has to stay at one server."

@@ -37,8 +37,10 @@ func (s *Server) getTokens(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view := TokensPage{Life: defaultTokenDays, Errors: map[string]string{}, Revoked: r.URL.Query().Has("revoked")}
-	if made, ok := takeOnce[madeToken](s.once, v.session, onceToken, time.Now()); ok {
+	if made, ok := takeOnce[madeToken](s.once, r, v.session, onceToken); ok {
 		view.Secret, view.Made = made.secret, made.name
+	} else {
+		view.Lost = askedOnce(r)
 	}
 	view.choose([]string{account.ScopeRead, account.ScopeWrite}, v.user.Admin)
 	s.renderTokens(w, r, v, http.StatusOK, view)
@@ -87,8 +89,8 @@ func (s *Server) makeToken(w http.ResponseWriter, r *http.Request, v *visitor) {
 	s.accounts.Audit(r.Context(), account.Event{
 		Kind: account.EventTokenAdded, Actor: v.user.ID, Address: address(r), Detail: made.Describe(),
 	})
-	s.once.keep(v.session, onceToken, madeToken{secret: secret, name: made.Name}, time.Now())
-	seeOther(w, r, "/settings/tokens/")
+	s.once.keep(v.session, onceToken, madeToken{secret: secret, name: made.Name})
+	seeOther(w, r, "/settings/tokens/?"+madeNow)
 }
 
 // madeToken is an access token on its way to the page that shows it.

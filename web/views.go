@@ -85,6 +85,7 @@ type TokensPage struct {
 	Tokens    []TokenView
 	Revoked   bool   // one was revoked just now
 	Secret    string // of the one that was made just now, this once
+	Lost      bool   // one was made, and its secret is not here (any more)
 	Made      string // its name
 	Confirmed bool   // the form may be shown
 	Name      string // what was typed
@@ -186,6 +187,7 @@ type SettingsPage struct {
 	Hooks     []HookView
 	Made      string    // the name of the webhook that was just made
 	Address   *LinkView // its address, shown this once
+	Lost      bool      // one was made, and its address is not here (any more)
 	Revoked   bool
 	HookName  string // what was typed
 	HookError string
@@ -243,6 +245,7 @@ type InvitationsPage struct {
 	Uses, Room  string // what was typed
 	Errors      map[string]string
 	Link        *LinkView // of the invitation that was just made
+	Lost        bool      // one was made, and its link is not here (any more)
 }
 
 // LinkView is a link that is shown once. Href is relative to the page, URL whole as far as the server knows its own address.
