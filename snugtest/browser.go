@@ -116,6 +116,22 @@ func (b *Browser) Do(what string, actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// act does one thing to an element. When the page changes just then, the element that was found may be gone before anything is done to it: it is looked for again.
+func (b *Browser) act(what string, action chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for {
+		err := chromedp.Do(ctx, action)
+		if err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "Could not find node with given id") {
+			b.t.Fatalf("%s: %v", what, err)
+		}
+	}
+}
+
 // Open goes to an address of the server, such as "/chat/lobby/".
 func (b *Browser) Open(path string) {
 	b.t.Helper()
@@ -125,13 +141,13 @@ func (b *Browser) Open(path string) {
 // Click clicks the first element that a CSS selector finds, once it is visible.
 func (b *Browser) Click(css string) {
 	b.t.Helper()
-	b.Do("click "+css, chromedp.Click(chromedp.CSS(css), chromedp.NodeVisible))
+	b.act("click "+css, chromedp.Click(chromedp.CSS(css), chromedp.NodeVisible))
 }
 
 // Type types into the first element that a CSS selector finds.
 func (b *Browser) Type(css, text string) {
 	b.t.Helper()
-	b.Do("type into "+css, chromedp.SendKeys(chromedp.CSS(css), text, chromedp.NodeVisible))
+	b.act("type into "+css, chromedp.SendKeys(chromedp.CSS(css), text, chromedp.NodeVisible))
 }
 
 // Enter presses the Enter key in the first element that a CSS selector finds. The key goes as one event with its text, as it comes
