@@ -111,13 +111,9 @@ func (s rows) committed(r *replica.Replica) func([]store.Row) {
 // news picks the rows that this node wrote, each once. A row that is only told of anew, because what follows from it has changed (a name, what was decided of an
 // account), keeps its number: peers have it, and must not get it between those that follow each other.
 func (s rows) news() func([]store.Row) []replica.Row {
-	var feed replica.Feed
-	var last uint64
+	last := s.store.Number() // a new feed goes on from it
 	return func(all []store.Row) []replica.Row {
 		return slices.DeleteFunc(s.own(all), func(row replica.Row) bool {
-			if row.Feed != feed {
-				feed, last = row.Feed, 0
-			}
 			again := row.Seq <= last
 			last = max(last, row.Seq)
 			return again

@@ -62,6 +62,9 @@ func loadFeeds(ctx context.Context, conn *sql.Conn) (map[ID]uint64, error) {
 // Feed is the running feed: the one whose numbers local writes get.
 func (s *Store) Feed() ID { return *s.feed.Load() }
 
+// Number is the newest number of the running feed; 0 if it has none yet. A new feed goes on from that of the old one.
+func (s *Store) Number() uint64 { return s.number.Load() }
+
 // NewFeed gives up the running feed for a new one. It is for a machine that was set
 // back while it ran, and so has used numbers that others know by other rows. All
 // rows of the old feed go over to the new one, and the old one is forgotten with all

@@ -35,8 +35,9 @@ type Options struct {
 // Store is an open database. All methods may be called at once from many goroutines.
 type Store struct {
 	dir    string
-	lives  []life       // of earlier processes, the latest last
-	place  atomic.Int64 // newest committed
+	lives  []life        // of earlier processes, the latest last
+	place  atomic.Int64  // newest committed
+	number atomic.Uint64 // of the running feed, newest committed
 	feed   atomic.Pointer[ID]
 	reader *reader
 	writer *writer
@@ -145,6 +146,7 @@ func (s *Store) start(ctx context.Context, opts Options) error {
 // saved publishes what the last commit has reached.
 func (s *Store) saved(c counters) {
 	s.place.Store(c.place)
+	s.number.Store(c.seq)
 	if feed := s.feed.Load(); feed == nil || *feed != c.feed {
 		s.feed.Store(&c.feed)
 	}
