@@ -72,7 +72,8 @@ type Chat struct {
 	making     *roomLimit
 	publisher  *publisher
 	observer   *observer
-	gone       deletions
+	gone       roomNews
+	closed     roomNews // to guests
 
 	close sync.Once
 }

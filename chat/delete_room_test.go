@@ -3,6 +3,8 @@ package chat
 import (
 	"testing"
 	"time"
+
+	"snug/store"
 )
 
 func TestDeletedRoomIsToldAndClosedToAll(t *testing.T) {
@@ -104,5 +106,50 @@ func TestDeletingARoomThatWasFoundDeletesNoOtherOfItsName(t *testing.T) {
 	wantCode(t, w.DeleteFound(t.Context(), first), CodeGone)
 	if found, err := w.RoomByName(t.Context(), "lobby"); err != nil || found.ID != second.ID {
 		t.Errorf("the room is %+v, %v, want the one that was made since", found, err)
+	}
+}
+
+// A disk that fails keeps what is said from being told. It must not keep a room open that another node has deleted or closed to guests.
+func TestRoomsAreTakenWhateverTheDiskDoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	ada := w.user("ada")
+	lobby, garden := w.room(ada, "lobby"), w.room(ada, "garden")
+	if _, err := w.SetGuests(t.Context(), ada, false, "garden", true); err != nil {
+		t.Fatal(err)
+	}
+	gone, closed := make(chan ID, 1), make(chan ID, 1)
+	defer w.OnRoomDeleted(func(id ID) { gone <- id })()
+	defer w.OnRoomClosed(func(id ID) { closed <- id })()
+	disk, done := make(chan struct{}), make(chan error, 2)
+	defer w.store.WatchEarly(func([]store.Row) { <-disk })() // who hears of rows when they are on the disk waits
+
+	await := func(told chan ID, want ID) {
+		t.Helper()
+		select {
+		case id := <-told:
+			if id != want {
+				t.Errorf("told of %v, want %v", id, want)
+			}
+		case <-time.After(patience):
+			t.Error("nobody is told")
+		}
+		disk <- struct{}{}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	go func() {
+		_, err := w.store.UpdateRoom(t.Context(), garden.ID, func(r *store.Room) error { r.Guests = false; return nil })
+		done <- err
+	}()
+	await(closed, garden.ID)
+	go func() {
+		_, err := w.store.DeleteRoom(t.Context(), lobby.ID)
+		done <- err
+	}()
+	await(gone, lobby.ID)
+	if len(gone)+len(closed) > 0 {
+		t.Error("told twice")
 	}
 }

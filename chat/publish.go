@@ -25,23 +25,43 @@ const (
 // room gets its messages in that order.
 type publisher struct {
 	chat      *Chat
-	queue     chan []store.Row
+	queue     chan commit
 	closing   chan struct{} // closed when no more commits are wanted
 	done      chan struct{} // closed when the last is published
-	stopWatch func()
+	stopWatch []func()
 	closeOnce sync.Once
+}
+
+// commit is what the publisher has to tell of a commit.
+type commit struct {
+	rows  []store.Row
+	taken []*store.Room // deleted, or not open to guests any more: these are told of before the rows
 }
 
 func newPublisher(c *Chat) *publisher {
 	p := &publisher{
 		chat:    c,
-		queue:   make(chan []store.Row, publishQueue),
+		queue:   make(chan commit, publishQueue),
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
 	}
 	go p.run(context.Background())
-	p.stopWatch = c.store.Watch(p.commit)
+	p.stopWatch = []func(){c.store.WatchEarly(p.take), c.store.Watch(p.commit)}
 	return p
+}
+
+// take is called by the store's writer before commit, and hears also of rows that the disk has failed to take: a room that is deleted, or closed to guests, is so at
+// once, whatever the disk does.
+func (p *publisher) take(rows []store.Row) {
+	var taken []*store.Room
+	for _, row := range rows {
+		if room, ok := row.(*store.Room); ok && (p.chat.rooms.closed(room) || room.Deleted) {
+			taken = append(taken, room)
+		}
+	}
+	if len(taken) > 0 {
+		p.add(commit{taken: taken})
+	}
 }
 
 // commit is called by the store's writer after each commit.
@@ -53,18 +73,23 @@ func (p *publisher) commit(rows []store.Row) {
 			mine = append(mine, row)
 		}
 	}
-	if len(mine) == 0 {
-		return
+	if len(mine) > 0 {
+		p.add(commit{rows: mine})
 	}
+}
+
+func (p *publisher) add(c commit) {
 	select {
-	case p.queue <- mine:
+	case p.queue <- c:
 	case <-p.closing:
 	}
 }
 
 func (p *publisher) close() {
 	p.closeOnce.Do(func() {
-		p.stopWatch()
+		for _, stop := range p.stopWatch {
+			stop()
+		}
 		close(p.closing)
 		<-p.done
 	})
@@ -74,13 +99,13 @@ func (p *publisher) run(ctx context.Context) {
 	defer close(p.done)
 	for {
 		select {
-		case rows := <-p.queue:
-			p.publish(ctx, rows)
+		case c := <-p.queue:
+			p.publish(ctx, c)
 		case <-p.closing:
 			for {
 				select {
-				case rows := <-p.queue:
-					p.publish(ctx, rows)
+				case c := <-p.queue:
+					p.publish(ctx, c)
 				default:
 					return
 				}
@@ -90,7 +115,15 @@ func (p *publisher) run(ctx context.Context) {
 }
 
 // publish takes names of people and rooms in before it tells any message, so that a message shows them as they are.
-func (p *publisher) publish(ctx context.Context, rows []store.Row) {
+func (p *publisher) publish(ctx context.Context, c commit) {
+	for _, room := range c.taken {
+		if room.Deleted {
+			p.deleted(ctx, room)
+		} else {
+			p.chat.closed.tell(room.ID)
+		}
+	}
+	rows := c.rows
 	ids := make([]ID, 0, 2*len(rows))
 	messages := 0
 	for _, row := range rows {
@@ -103,9 +136,7 @@ func (p *publisher) publish(ctx context.Context, rows []store.Row) {
 			p.chat.observer.arrived(row.ID)
 		case *store.Room:
 			p.chat.rooms.put(row)
-			if row.Deleted {
-				p.deleted(ctx, row)
-			} else {
+			if !row.Deleted {
 				p.chat.observer.counts.mark(row.ID)
 			}
 		case *store.Message:

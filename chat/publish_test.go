@@ -242,7 +242,7 @@ func TestPublishingAsksNoQueryForWhatIsKnown(t *testing.T) {
 		{ID: store.NewID(), Room: room.ID, Author: ada.ID, Text: "again, @Grace and @nobody"},
 		{ID: store.NewID(), Author: ada.ID, Target: grace.ID, Text: "again, @Grace and @nobody"},
 	} {
-		w.publisher.publish(t.Context(), []store.Row{m})
+		w.publisher.publish(t.Context(), commit{rows: []store.Row{m}})
 	}
 	for _, e := range ear.events(2) {
 		if got, want := asJSON(t, e.Body), `["again, ",{"mention":"grace"}," and @nobody"]`; got != want || e.User != "ada" {
@@ -395,6 +395,6 @@ func BenchmarkPublish(b *testing.B) {
 	row := &store.Message{ID: store.NewID(), Room: room.ID, Author: ada.ID, Text: "A message of usual length, such as people write all day."}
 	b.ReportAllocs()
 	for b.Loop() {
-		w.publisher.publish(b.Context(), []store.Row{row})
+		w.publisher.publish(b.Context(), commit{rows: []store.Row{row}})
 	}
 }

@@ -58,6 +58,19 @@ func (r *rooms) put(row *store.Room) Room {
 	return room.Room
 }
 
+// closed takes a row in that takes something from a room that is held, and says whether guests may not read it any more. Of a room that is not held, nothing is
+// known of before: the next who asks reads the row.
+func (r *rooms) closed(row *store.Room) bool {
+	r.mu.RLock()
+	old := r.ids[row.ID]
+	r.mu.RUnlock()
+	if old == nil || (row.Guests && !row.Deleted) {
+		return false
+	}
+	r.put(row)
+	return old.Guests || old.place >= row.Place // somebody was quicker to read it
+}
+
 // evict drops any one room: with so many of them, one that is used is read again soon enough.
 func (r *rooms) evict() {
 	for id, room := range r.ids {

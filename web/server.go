@@ -169,9 +169,11 @@ func New(opts Options) (*Server, error) {
 	s.peers = newPeers(s)
 	s.neighbors = newNeighbors(opts.Nodes, s.peers)
 	stopSessions, stopRooms := opts.Accounts.OnEnded(s.peers.end), opts.Chat.OnRoomDeleted(s.peers.endRoom)
+	stopGuests := opts.Chat.OnRoomClosed(s.peers.endGuests)
 	s.stopEnded = func() {
 		stopSessions()
 		stopRooms()
+		stopGuests()
 	}
 	return s, nil
 }

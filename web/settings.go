@@ -65,8 +65,5 @@ func (s *Server) postSettings(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	if !guests {
-		s.peers.endGuests(room.ID)
-	}
 	seeOther(w, r, "/chat/"+url.PathEscape(room.Name)+"/settings/?saved")
 }
