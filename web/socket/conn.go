@@ -52,12 +52,14 @@ type Consumer interface {
 
 // Conn is one open socket. Its methods may be called from any goroutine, and none of them blocks.
 type Conn struct {
+	// What a delivery touches lies side by side, and is no pointer away: in a large room it comes from far memory each time, which was a tenth of the cost.
+	out  outbox
+	wire wire
+
 	hub    *Hub
 	info   Info
 	ctx    context.Context
 	cancel context.CancelFunc
-	wire   *wire
-	out    *outbox
 
 	isSlow atomic.Bool
 

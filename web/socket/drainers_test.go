@@ -33,12 +33,12 @@ func tcpPair(tb testing.TB, d *drainers) (*outbox, net.Conn) {
 	}
 	shrink(tb, conn)
 	shrink(tb, reader)
-	w := newWire(conn, patience, func() {}, nil)
+	o := opened(conn, patience, d, 1<<30, 1<<20)
 	tb.Cleanup(func() {
-		w.cut()
+		o.wire.cut()
 		_ = reader.Close()
 	})
-	return newOutbox(w, newBuffers(), d, 1<<30, 1<<20), reader
+	return o, reader
 }
 
 func shrink(tb testing.TB, conn net.Conn) {

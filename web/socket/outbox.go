@@ -52,10 +52,10 @@ const (
 	outboxDropped             // takes no more, writes no more
 )
 
-func newOutbox(w *wire, b *buffers, d *drainers, maxBytes, maxFrames int) *outbox {
-	o := &outbox{wire: w, buffers: b, drainers: d, maxBytes: maxBytes, maxFrames: maxFrames}
+// open makes a new outbox ready for use.
+func (o *outbox) open(w *wire, b *buffers, d *drainers, maxBytes, maxFrames int) {
+	o.wire, o.buffers, o.drainers, o.maxBytes, o.maxFrames = w, b, d, maxBytes, maxFrames
 	o.drain = o.run
-	return o
 }
 
 // put adds a frame. A frame of any size fits in an empty outbox.

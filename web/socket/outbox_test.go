@@ -46,7 +46,16 @@ func (s *sink) Close() error {
 
 func newSink(maxBytes, maxFrames int) (*sink, *outbox) {
 	s := &sink{gate: make(chan struct{})}
-	return s, newOutbox(newWire(s, time.Minute, func() {}, nil), newBuffers(), newDrainers(), maxBytes, maxFrames)
+	return s, opened(s, time.Minute, newDrainers(), maxBytes, maxFrames)
+}
+
+// opened is an outbox before a connection.
+func opened(conn net.Conn, wait time.Duration, d *drainers, maxBytes, maxFrames int) *outbox {
+	var w wire
+	var o outbox
+	w.open(conn, wait, func() {}, nil)
+	o.open(&w, newBuffers(), d, maxBytes, maxFrames)
+	return &o
 }
 
 func TestWaitingFramesGoOutInOneWrite(t *testing.T) {
@@ -173,7 +182,7 @@ func TestEmptyOutboxKeepsLittle(t *testing.T) {
 
 func TestDeliveryAllocatesNothing(t *testing.T) {
 	conn := &counter{written: make(chan int, 1000)}
-	o := newOutbox(newWire(conn, time.Minute, func() {}, nil), newBuffers(), newDrainers(), 1<<20, 1000)
+	o := opened(conn, time.Minute, newDrainers(), 1<<20, 1000)
 	frame := textFrame([]byte("hello"))
 	allocs := testing.AllocsPerRun(1000, func() {
 		for range 10 {

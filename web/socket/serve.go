@@ -85,7 +85,7 @@ func (h *Hub) run(c *Conn, r *http.Request) {
 	err := h.melody.HandleRequestWithKeys(c.opening, r, map[string]any{connKey: c})
 	if c.opening != nil {
 		h.opts.Logger.Debug("upgrade to a socket failed", "user", c.info.User, "address", c.info.Address, "error", err)
-		if c.wire != nil {
+		if c.wire.Conn != nil {
 			c.wire.cut()
 		}
 		h.forget(c) // before the client has the answer and tries again
@@ -151,7 +151,7 @@ func (o *opening) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	c, opts := o.conn, &o.conn.hub.opts
-	c.wire = newWire(network, opts.WriteWait, func() { c.slow("write took too long") }, c.control)
-	c.out = newOutbox(c.wire, c.hub.buffers, c.hub.drainers, opts.QueueBytes, opts.QueueFrames)
-	return c.wire, buffered, nil
+	c.wire.open(network, opts.WriteWait, func() { c.slow("write took too long") }, c.control)
+	c.out.open(&c.wire, c.hub.buffers, c.hub.drainers, opts.QueueBytes, opts.QueueFrames)
+	return &c.wire, buffered, nil
 }

@@ -43,10 +43,10 @@ type wire struct {
 	cutting sync.Once
 }
 
-func newWire(conn net.Conn, wait time.Duration, slow, pong func()) *wire {
-	w := &wire{Conn: conn, wait: wait, slow: slow, pong: pong, raw: rawOf(conn)}
+// open makes a new wire ready for use.
+func (w *wire) open(conn net.Conn, wait time.Duration, slow, pong func()) {
+	w.Conn, w.wait, w.slow, w.pong, w.raw = conn, wait, slow, pong, rawOf(conn)
 	w.send = func(fd uintptr) { w.sent = sendNow(fd, w.trying) }
-	return w
 }
 
 // Write is for melody, which writes each control frame (and the answer to the upgrade) whole.
