@@ -179,8 +179,10 @@ func TestBrowserSaysWhatIsOnOneNodeOnly(t *testing.T) {
 		ada.Picture(filepath.Join(dir, "only-here.png"))
 	}
 	startBeside(t, a, "barn")
+	said := 0
 	eventually(t, "a peer confirms", clusterWait, func() bool {
-		say(ada, "to somebody")
+		said++
+		say(ada, fmt.Sprint("to somebody ", said)) // the peer may not be there yet
 		ada.Wait(`$$("[data-state=sending]").length === 0`)
 		return ada.Count("[data-only-here]") == 0 && ada.Count("[data-state=sent]") == 1
 	})
