@@ -43,6 +43,14 @@ func (w *world) renamer(table string) (rename func(from, to string)) {
 	}
 }
 
+// settle waits until all that was written is told, and so is in the caches, which it would otherwise reach after they are emptied.
+func (w *world) settle(who Person, room Room) {
+	w.t.Helper()
+	ear := w.listen(RoomGroup(room.ID))
+	w.say(who, room, "is all told?")
+	ear.events(1)
+}
+
 // noRooms makes the rooms of a store unreadable, and empties the cache, and returns what gives them back.
 func (w *world) noRooms() (giveBack func()) {
 	w.t.Helper()
@@ -83,6 +91,7 @@ func TestMessagesAreToldThoughTheirRoomCouldNotBeReadAtFirst(t *testing.T) {
 	w := newWorld(t, Options{Logger: slog.New(slog.NewTextHandler(logged, nil))})
 	ada := w.user("ada")
 	room := w.room(ada, "lobby")
+	w.settle(ada, room)
 	ear := w.listen(RoomGroup(room.ID))
 	giveBack := w.noRooms()
 	w.say(ada, room, "first")
@@ -103,6 +112,7 @@ func TestMessagesAreToldWithTheNamesOfTheirAuthors(t *testing.T) {
 	w := newWorld(t, Options{Logger: slog.New(slog.NewTextHandler(logged, nil))})
 	ada := w.user("ada")
 	room := w.room(ada, "lobby")
+	w.settle(ada, room)
 	ear := w.listen(RoomGroup(room.ID))
 	giveBack := w.noPeople()
 	w.say(ada, room, "first")
@@ -119,6 +129,7 @@ func TestCloseDoesNotWaitForARoomThatCannotBeRead(t *testing.T) {
 	w := newWorld(t, Options{Logger: slog.New(slog.NewTextHandler(logged, nil))})
 	ada := w.user("ada")
 	room := w.room(ada, "lobby")
+	w.settle(ada, room)
 	w.noRooms()
 	w.say(ada, room, "first")
 	logged.await("room of a message")
