@@ -11,11 +11,7 @@ import (
 // for the program.
 func TestAnUnknownCommandIsNotSent(t *testing.T) {
 	t.Parallel()
-	s := snugtest.Start(t, snugtest.Options{})
-	b := snugtest.OpenBrowser(t, s.URL)
-	signUp(b, "ada")
-	b.Open("/chat/lobby/")
-	b.Wait(connected)
+	b := inLobby(t)
 
 	b.Type(composer, "/shrug at them")
 	b.Enter(composer)
@@ -36,13 +32,8 @@ func TestAnUnknownCommandIsNotSent(t *testing.T) {
 
 func TestWhatIsACommand(t *testing.T) {
 	t.Parallel()
-	s := snugtest.Start(t, snugtest.Options{})
-	b := snugtest.OpenBrowser(t, s.URL)
-	signUp(b, "ada")
-	b.Open("/chat/lobby/")
-	b.Wait(connected)
-	b.Wait(`(import(new URL("chat/commands.mjs", $("script[type=module]").src)).then(module => { window.read = module.read; }), true)`)
-	b.Wait(`window.read`)
+	b := inLobby(t)
+	importChat(b, "commands")
 	for typed, want := range map[string]string{
 		"hello":                `{"text":"hello"}`,
 		"/etc/passwd is there": `{"text":"/etc/passwd is there"}`,
@@ -62,6 +53,6 @@ func TestWhatIsACommand(t *testing.T) {
 		"\n/pm grace hi":       `{"problem":"To write to one person alone, begin with /pm: there is white space before it"}`,
 		" /pmx":                `{"text":" /pmx"}`,
 	} {
-		b.Wait(fmt.Sprintf(`JSON.stringify(window.read(%s)) === JSON.stringify(%s)`, snugtest.Quote(typed), want))
+		b.Wait(fmt.Sprintf(`JSON.stringify(window.module.read(%s)) === JSON.stringify(%s)`, snugtest.Quote(typed), want))
 	}
 }

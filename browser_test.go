@@ -44,6 +44,23 @@ func logIn(b *snugtest.Browser, name string) {
 	b.Wait(`$("[data-people]")`)
 }
 
+// inLobby is the browser of somebody in a room of a new server.
+func inLobby(t *testing.T) *snugtest.Browser {
+	t.Helper()
+	s := snugtest.Start(t, snugtest.Options{})
+	b := snugtest.OpenBrowser(t, s.URL)
+	signUp(b, "ada")
+	b.Open("/chat/lobby/")
+	b.Wait(connected)
+	return b
+}
+
+// importChat makes window.module a module of the chat screen, to be called by a test.
+func importChat(b *snugtest.Browser, name string) {
+	b.Wait(`(import(new URL("chat/` + name + `.mjs", $("script[type=module]").src)).then(module => { window.module = module; }), true)`)
+	b.Wait(`window.module`)
+}
+
 // signUp makes an account through the form, which leads to the list of people.
 func signUp(b *snugtest.Browser, name string) {
 	b.Open("/sign_up/")

@@ -1,22 +1,13 @@
 package main
 
-import (
-	"testing"
-
-	"snug/snugtest"
-)
+import "testing"
 
 // TestAnAnswerKeepsWhatCameMeanwhile calls the module of the chat screen that puts frames together, with frames in an order that they
 // rarely come in: a message that is stored after an answer was read can arrive before it.
 func TestAnAnswerKeepsWhatCameMeanwhile(t *testing.T) {
 	t.Parallel()
-	s := snugtest.Start(t, snugtest.Options{})
-	b := snugtest.OpenBrowser(t, s.URL)
-	signUp(b, "ada")
-	b.Open("/chat/lobby/")
-	b.Wait(connected)
-	b.Wait(`(import(new URL("chat/window.mjs", $("script[type=module]").src)).then(module => { window.module = module; }), true)`)
-	b.Wait(`window.module`)
+	b := inLobby(t)
+	importChat(b, "window")
 	const said = `const { newWindow, broken, received, joined, opened } = window.module;
 		const said = (message, seq) => ({ id: message, message, seq, time: 1000 + seq });
 		const shown = win => win.messages.map(m => m.message).join(" ");
