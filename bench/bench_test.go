@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +14,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"golang.org/x/sys/unix"
 )
 
 func TestParseReadsWhatPostWrites(t *testing.T) {
@@ -83,11 +87,91 @@ func TestClientSpeaksWebSocket(t *testing.T) {
 			t.Fatalf("a text of %d bytes came back as %d bytes (%v)", size, len(got), err)
 		}
 	}
-	small := &client{in: bufio.NewReader(strings.NewReader("\x81\x02hi\x88\x02\x03\xf4"))}
+	small := &client{arrived: time.Now, in: bufio.NewReader(strings.NewReader("\x81\x02hi\x88\x02\x03\xf4"))}
 	if got, err := small.read(); err != nil || string(got) != "hi" {
 		t.Errorf("a short frame is read as %q (%v)", got, err)
 	}
 	if _, err := small.read(); err == nil || !strings.Contains(err.Error(), "1012") {
 		t.Errorf("a close frame is read as %v", err)
+	}
+}
+
+func TestArrivalIsNotedWhenItComesAndNotWhenItIsRead(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	there, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	tcp := conn.(*net.TCPConn)
+	c := &client{conn: tcp, in: bufio.NewReader(tcp), arrived: time.Now}
+	if _, err := there.Write([]byte("\x81\x02hi\x81\x02")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.read(); err != nil || string(got) != "hi" {
+		t.Fatalf("read %q, %v", got, err)
+	}
+	began := time.Now()
+	if err := c.stamp(); err != nil {
+		t.Fatal(err)
+	}
+	// What the reader has already, the head of a frame, must not be lost.
+	if _, err := there.Write([]byte("ho")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.read(); err != nil || string(got) != "ho" {
+		t.Fatalf("read %q, %v", got, err)
+	}
+
+	// Until the kernel has begun, which it does in its own time, it notes when something is read.
+	for noted := false; !noted; {
+		before := time.Now()
+		if _, err := there.Write([]byte("\x81\x02hi")); err != nil {
+			t.Fatal(err)
+		}
+		peek(t, tcp)
+		here := time.Now()
+		if got, err := c.read(); err != nil || string(got) != "hi" {
+			t.Fatalf("read %q, %v", got, err)
+		}
+		if c.at.Before(before.Round(0)) {
+			t.Fatalf("came %v before it was sent", before.Sub(c.at))
+		}
+		noted = c.at.Before(here.Round(0))
+		if before.Sub(began) > 10*time.Second {
+			t.Fatal("the time of reading is noted")
+		}
+	}
+	if err := there.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.read(); !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: %v", err)
+	}
+}
+
+// peek waits until something can be read, and leaves it there.
+func peek(t *testing.T, conn *net.TCPConn) {
+	t.Helper()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = raw.Read(func(fd uintptr) bool {
+		_, _, err := unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK)
+		return err == nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

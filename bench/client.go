@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -17,10 +18,11 @@ import (
 // client is one WebSocket, kept as small as the protocol allows so that the generator costs less than what it measures (RFC 6455,
 // section 5.2). It is not a general client: the server under test sends no fragments.
 type client struct {
-	conn net.Conn
-	in   *bufio.Reader
-	buf  []byte
-	at   time.Time // when the last bytes were read from the connection: what came with them came then
+	conn    net.Conn
+	in      *bufio.Reader
+	buf     []byte
+	arrived func() time.Time // tells when the last bytes came
+	at      time.Time        // when the last bytes came: what was read with them came then
 
 	mu  sync.Mutex // guards out and writes to conn
 	out []byte
@@ -45,7 +47,22 @@ func dial(ctx context.Context, from *host, addr, path string, cookie *http.Cooki
 		conn.Close()
 		return nil, fmt.Errorf("open %s: %s", path, res.Status)
 	}
-	return &client{conn: conn, in: in}, nil
+	return &client{conn: conn, in: in, arrived: time.Now}, nil
+}
+
+// stamp has what comes from now on timed by the kernel, and not by who reads it.
+func (c *client) stamp() error {
+	from, err := stamp(c.conn.(*net.TCPConn))
+	if err != nil {
+		return err
+	}
+	here, err := c.in.Peek(c.in.Buffered())
+	if err != nil {
+		return err
+	}
+	c.in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(here), from), 16<<10)
+	c.arrived = func() time.Time { return from.at }
+	return nil
 }
 
 // read returns the next text frame's payload, valid until the next read; it answers pings by itself.
@@ -75,7 +92,7 @@ func (c *client) frame() (op byte, payload []byte, err error) {
 		return 0, nil, err
 	}
 	if fresh {
-		c.at = time.Now()
+		c.at = c.arrived()
 	}
 	op, size, skip := head[0]&15, int(head[1]&127), 2
 	switch size {

@@ -119,6 +119,9 @@ func listeners(ctx context.Context, s *server, cookie *http.Cookie, path string,
 			time.Sleep(100 * time.Millisecond)
 			c, err = s.dial(ctx, path, cookie)
 		}
+		if err == nil {
+			err = c.stamp()
+		}
 		if err != nil {
 			a.close()
 			return nil, err
