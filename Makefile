@@ -55,12 +55,14 @@ no-network-tests:
 	@echo "== NOT RUN: the tests on networks of their own, for which network namespaces have to be made. On Linux: sudo env PATH=\"\$$PATH\" make network-tests" >&2
 
 prepare: # What a fresh machine lacks: curl for the examples of docs/api.md, Chromium for the browser tests and certutil to make it trust us, a C compiler for the race detector, ip for the
-# network tests, the proxies of docs/proxy.md, and openssl.
+# network tests and what makes a disk that fails for them, the proxies of docs/proxy.md, and openssl.
 	@missing=()
 	command -v chromium >/dev/null || missing+=(chromium)
 	command -v curl >/dev/null || missing+=(curl ca-certificates)
 	command -v gcc >/dev/null || command -v clang >/dev/null || missing+=(gcc libc6-dev)
 	[ "$$(uname)" != Linux ] || PATH="$$PATH:/usr/sbin:/sbin" command -v ip >/dev/null || missing+=(iproute2)
+	[ "$$(uname)" != Linux ] || PATH="$$PATH:/usr/sbin:/sbin" command -v mkfs.ext4 >/dev/null || missing+=(e2fsprogs)
+	[ "$$(uname)" != Linux ] || PATH="$$PATH:/usr/sbin:/sbin" command -v losetup >/dev/null || missing+=(mount)
 	command -v certutil >/dev/null || missing+=(libnss3-tools)
 	command -v openssl >/dev/null || missing+=(openssl)
 	PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || missing+=(nginx-light)

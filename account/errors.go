@@ -112,9 +112,9 @@ func (e *ThrottledError) Error() string {
 	return fmt.Sprintf("too many attempts: try again in %s", e.Wait.Round(time.Second))
 }
 
-// Unavailable reports whether an error means that nothing can be stored now, because the disk is full, say. What was
-// to be stored was not; it may be tried again later.
+// Unavailable reports whether an error means that nothing can be stored now, because the disk is full, say. It may be
+// tried again later.
 func Unavailable(err error) bool {
-	return errors.Is(err, store.ErrDiskFull) || errors.Is(err, store.ErrNotWritable) || errors.Is(err, store.ErrBusy) ||
+	return errors.Is(err, store.ErrFailing) || errors.Is(err, store.ErrDiskFull) || errors.Is(err, store.ErrNotWritable) || errors.Is(err, store.ErrBusy) ||
 		errors.Is(err, store.ErrClosed)
 }

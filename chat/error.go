@@ -52,6 +52,8 @@ func fromStore(err error, doing string) error {
 		return nil
 	case errors.As(err, &refusal):
 		return refusal
+	case errors.Is(err, store.ErrFailing):
+		return &Error{Code: CodeUnavailable, Message: "the server's disk fails: it cannot say whether this is stored; try again later", cause: err}
 	case errors.Is(err, store.ErrDiskFull):
 		return &Error{Code: CodeUnavailable, Message: "the server's disk is full: nothing was stored; try again later", cause: err}
 	case errors.Is(err, store.ErrNotWritable):

@@ -29,6 +29,9 @@ var (
 	ErrBusy = errors.New("another program holds the database locked")
 	// ErrDiskFull means that there was no space left; what was stored before is safe.
 	ErrDiskFull = errors.New("disk is full")
+	// ErrFailing means that the disk has failed to take what was written. It may be there or not, here and on
+	// other nodes; who tries again is told when it is.
+	ErrFailing = errors.New("disk fails")
 )
 
 // NewerSchemaError says that a newer Snug wrote the database.

@@ -45,10 +45,12 @@ func (l *logFile) flush() error {
 // isUnsure says whether a sync has failed, and what was written before may not be on the disk. It waits for none that is under way.
 func (l *logFile) isUnsure() bool { return l.failed.Load() }
 
-// mended says that all that the log held is in the database.
+// mended says that all that the log held is in the database, and that the log is empty.
 func (l *logFile) mended() {
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
+	// The system tells a failure to each open file of its own: what others of the log were told of before would refuse the next write, of which it says nothing.
+	_ = l.sync(l.file)
 	l.failed.Store(false)
 }
 

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -213,9 +216,71 @@ func TestSyncAfterAFailedOneAnswersNobody(t *testing.T) {
 		t.Errorf("the next one: %v after %d syncs, want an error and no other sync", err, syncs.Load())
 	}
 	say(t, s, RoomID("lobby"), ID{1}, "once all is in the database")
-	if err := s.wal.flush(); err != nil || syncs.Load() != 2 {
-		t.Errorf("afterwards: %v after %d syncs, want 2", err, syncs.Load())
+	if err := s.wal.flush(); err != nil || syncs.Load() != 3 { // one of them was of the empty log
+		t.Errorf("afterwards: %v after %d syncs, want 3", err, syncs.Load())
 	}
+}
+
+// The system tells a failure to each open file of its own. What SQLite was told of, and this package was not yet, concerns nothing that is written after the log was emptied.
+func TestAFailureOfTheOldLogRefusesNothingNew(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	var broken atomic.Bool
+	countSyncs(s, &broken)
+	broken.Store(true)
+	m := Message{ID: NewID(), Room: RoomID("lobby"), Author: ID{1}, Text: "hello"}
+	if _, _, err := s.PostMessage(t.Context(), m); !errors.Is(err, ErrFailing) {
+		t.Fatalf("post with a failing disk: %v, want %v", err, ErrFailing)
+	}
+	once := true
+	s.wal.syncing.Lock()
+	s.wal.sync = func(f *os.File) error {
+		if once {
+			once = false
+			return syscall.EIO
+		}
+		return syncData(f)
+	}
+	s.wal.syncing.Unlock()
+	for range 2 {
+		if _, _, err := s.PostMessage(t.Context(), m); err != nil {
+			t.Errorf("post on a disk that works again: %v", err)
+		}
+	}
+}
+
+func TestTheLogSaysOnceThatTheDiskFailsAndOnceThatItWorks(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	s := openAt(t, t.TempDir(), Options{Logger: slog.New(slog.NewTextHandler(&said, nil))})
+	var broken atomic.Bool
+	countSyncs(s, &broken)
+	other := connect(t, filepath.Join(s.dir, databaseFile)) // its snapshot keeps the log from being emptied
+	mustExec(t, other, "BEGIN")
+	mustRead(t, other, "SELECT count(*) FROM sessions")
+	for range 2 { // it may fail again, and then it is said again
+		broken.Store(true)
+		said.Reset()
+		for range 3 {
+			if err := s.Ready(t.Context()); !errors.Is(err, ErrFailing) {
+				t.Fatalf("ready with a failing disk: %v, want %v", err, ErrFailing)
+			}
+		}
+		merge(t, s, fromElsewhere(1))
+		broken.Store(false)
+		mustExec(t, other, "COMMIT")
+		for range 3 {
+			if err := s.Ready(t.Context()); err != nil {
+				t.Fatalf("ready on a disk that works again: %v", err)
+			}
+		}
+		if text := said.String(); strings.Count(text, "level=ERROR") != 1 || strings.Count(text, "mend or replace it") != 1 || strings.Count(text, "takes what is written again") != 1 {
+			t.Errorf("the log says\n%s", text)
+		}
+		mustExec(t, other, "BEGIN")
+		mustRead(t, other, "SELECT count(*) FROM sessions")
+	}
+	mustExec(t, other, "COMMIT")
 }
 
 // What a copy of the files would be after a power cut: the log up to its last sync.

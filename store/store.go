@@ -299,7 +299,7 @@ func (s *Store) Sync(ctx context.Context) error {
 	case errors.Is(err, errUnsure):
 		return s.writer.submit(ctx, "sync", func(*tx) error { return nil }) // which mends the log first
 	case err != nil:
-		return fmt.Errorf("sync: %w", explain(s.dir, err))
+		return fmt.Errorf("sync: %w: %w", ErrFailing, explain(s.dir, err))
 	}
 	return nil
 }

@@ -57,6 +57,7 @@ type writer struct {
 	scrub      *time.Timer
 	untold     []Row // the disk has failed to take them, or stand behind such rows: watchers hear of them when it has them
 	mend       *time.Timer
+	ailing     bool // the disk does not take what is written, and the log says so
 
 	early, watchers watchers
 }
@@ -196,7 +197,9 @@ func (w *writer) commit(batch []*operation) {
 	case len(batch) == 1:
 		batch[0].done <- err
 	default:
-		w.logger.Warn("commit repeated one write at a time", "writes", len(batch), "error", err)
+		if !w.ailing {
+			w.logger.Warn("commit repeated one write at a time", "writes", len(batch), "error", err)
+		}
 		for i := range batch {
 			w.commit(batch[i : i+1])
 		}
@@ -210,13 +213,18 @@ func (w *writer) commit(batch []*operation) {
 func (w *writer) transact(batch []*operation) (results []error, err error) {
 	before := w.counters
 	t := &tx{w: w, now: w.now(), before: before}
+	refuse := func(doing string, err error) ([]error, error) {
+		err = fmt.Errorf("%s: %w", doing, explain(w.dir, err))
+		w.report(err)
+		return nil, err
+	}
 	if err := t.begin(); err != nil {
-		return nil, fmt.Errorf("%s: %w", batch[0].doing, explain(w.dir, err))
+		return refuse(batch[0].doing, err)
 	}
 	undo := func(doing string, err error) ([]error, error) {
 		t.rollback()
 		w.counters = before
-		return nil, fmt.Errorf("%s: %w", doing, explain(w.dir, err))
+		return refuse(doing, err)
 	}
 	results = make([]error, len(batch))
 	for i, op := range batch {
@@ -243,15 +251,49 @@ func (w *writer) transact(batch []*operation) (results []error, err error) {
 	if len(t.rows) > 0 {
 		w.early.call(w.logger, t.rows)
 	}
-	if err := w.secure(batch); err != nil {
+	err = w.secure(batch)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrFailing, explain(w.dir, err))
 		for i, op := range batch {
 			if !op.merge { // also of those that found done what they wanted: it is no safer
-				results[i] = fmt.Errorf("%s: %w", op.doing, explain(w.dir, err))
+				results[i] = fmt.Errorf("%s: %w", op.doing, err)
 			}
 		}
 	}
+	w.report(err)
 	w.tell(t.rows)
 	return results, nil
+}
+
+// report says once that nothing can be stored, why, and what to do about it, and once that it is over. It does not do so for each write that is refused: those who
+// wrote are told, and try again.
+func (w *writer) report(err error) {
+	const until = "; until then nobody can post here, and no restart is needed afterwards"
+	trouble := ""
+	switch {
+	case err == nil && w.log != nil && w.log.isUnsure(): // only merges were written, which wait for nothing
+		return
+	case err == nil:
+		if w.ailing {
+			w.ailing = false
+			w.logger.Info("the disk takes what is written again")
+		}
+		return
+	case errors.Is(err, ErrFailing):
+		trouble = "the disk fails, and nobody here is told of what it did not take: see what the system's log says of it, and mend or replace it" + until
+	case errors.Is(err, ErrDiskFull):
+		trouble = "the disk is full: free some space" + until
+	case errors.Is(err, ErrNotWritable):
+		trouble = "the data directory cannot be written: see who owns it, and what the system's log says of the disk" + until
+	case errors.Is(err, ErrBusy):
+		trouble = "another program holds the database: end what works on snug.db" + until
+	default: // it is the write's own fault
+		return
+	}
+	if !w.ailing {
+		w.ailing = true
+		w.logger.Error(trouble, "data", w.dir, "error", err)
+	}
 }
 
 // tell has the watchers hear of rows, unless the disk has failed to take them or rows before them. Whoever wrote those was told that they are not stored, and must
@@ -260,9 +302,6 @@ func (w *writer) tell(rows []Row) {
 	waited := len(w.untold) > 0
 	rows = append(w.untold, rows...)
 	if w.log != nil && w.log.isUnsure() && len(rows) <= maxUntold {
-		if !waited && len(rows) > 0 {
-			w.logger.Error("the disk has failed to take what was written: nobody here is told of it before it has it")
-		}
 		w.untold = rows
 		w.mend.Reset(mendDelay)
 		return

@@ -136,7 +136,7 @@ func explain(err error) *trouble {
 	case account.Unavailable(err):
 		return &trouble{
 			status: http.StatusServiceUnavailable, code: chat.CodeUnavailable, heading: "The server cannot store anything now",
-			text: "Its disk may be full. Nothing was stored; try again later.",
+			text: "Its disk may be full, or fail. Try again later.",
 		}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &trouble{
@@ -212,9 +212,10 @@ func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, err error) {
 	writeJSON(w, t.status, errorAnswer(nil, err))
 }
 
-// logFailure is for what the server could not do. That it is stopping or full the log says already.
+// logFailure is for what the server could not do. That it is stopping or full, or cannot store anything, the log says already.
 func (s *Server) logFailure(r *http.Request, t *trouble, err error) {
-	if t.status >= http.StatusInternalServerError && t != errStopping && t != errCrowded && r.Context().Err() == nil {
+	known := t == errStopping || t == errCrowded || account.Unavailable(err)
+	if t.status >= http.StatusInternalServerError && !known && r.Context().Err() == nil {
 		s.logger.Error("request could not be answered", "method", r.Method, "path", loggedPath(r), "error", err)
 	}
 }
