@@ -323,6 +323,33 @@ func TestFrozenProcessIsDropped(t *testing.T) {
 	whole(t, nodes...)
 }
 
+// A disk that fails for a while must not make a node forget whom it has met meanwhile.
+func TestPeersAreSavedWhenTheDiskTakesThemAgain(t *testing.T) {
+	t.Parallel()
+	said := &syncBuffer{}
+	secret := NewSecret()
+	a := open(t, newDir(t, secret), func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(said, nil)) })
+	file := filepath.Join(a.dir, peersFile)
+	if err := errors.Join(os.RemoveAll(file), os.MkdirAll(filepath.Join(file, "in the way"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, newDir(t, secret), seeds(a))
+	whole(t, a, b)
+	const line = "cannot save the addresses"
+	eventually(t, 5*time.Second, func() bool { return strings.Contains(said.String(), line) })
+	if err := os.RemoveAll(file); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, func() bool {
+		data, err := os.ReadFile(file)
+		return err == nil && strings.Contains(string(data), b.ID())
+	})
+	a.Close()
+	if k := strings.Count(said.String(), line); k != 1 {
+		t.Errorf("the log says it %d times, want once:\n%s", k, said)
+	}
+}
+
 func TestForget(t *testing.T) {
 	t.Parallel()
 	nodes := ring(t, 3)

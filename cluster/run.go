@@ -11,6 +11,7 @@ import (
 func (m *Mesh) run() {
 	t := time.NewTicker(m.opts.Timing.Heartbeat / 2)
 	defer t.Stop()
+	refused := false // the disk has not taken the list of peers, and the log says so
 	for {
 		select {
 		case <-m.news.ready:
@@ -26,11 +27,19 @@ func (m *Mesh) run() {
 		dirty := m.dirty
 		m.dirty = false
 		m.mu.Unlock()
-		if dirty {
-			if err := m.savePeers(); err != nil {
-				m.log.Error("cannot save the addresses of the other nodes", "error", err)
-			}
+		if !dirty {
+			continue
 		}
+		err := m.savePeers()
+		if err != nil { // again with the next tick
+			m.mu.Lock()
+			m.dirty = true
+			m.mu.Unlock()
+		}
+		if err != nil && !refused {
+			m.log.Error("cannot save the addresses of the other nodes, and tries on: see who owns the data directory, and whether its disk is full or fails", "error", err)
+		}
+		refused = err != nil
 	}
 }
 

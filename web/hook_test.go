@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -145,6 +146,7 @@ func TestTheSecretOfAWebhookIsNotLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	program.send(path, "text/plain", "x").isProblem(t, 503, "unavailable")
+	s.server.logFailure(httptest.NewRequest(http.MethodPost, path, nil), errInternal, errors.New("out of cheese"))
 	log := logged.String()
 	for _, line := range []string{"cross-origin request refused", "unknown host name", "request could not be answered", "hook.added"} {
 		if !strings.Contains(log, line) {
