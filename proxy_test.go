@@ -41,24 +41,27 @@ func examples(t *testing.T, language string) []string {
 
 // front is a proxy before a real server, as docs/proxy.md says.
 type front struct {
-	server *snugtest.Server
-	root   *x509.Certificate
-	port   int
-	base   string // https://chat.example.org:PORT, and the path
-	dir    string
+	server  *snugtest.Server
+	beside  *snugtest.Server // another node; nil: there is none
+	options snugtest.Options // of the server
+	root    *x509.Certificate
+	port    int
+	base    string // https://chat.example.org:PORT, and the path
+	dir     string
 }
 
-// newFront starts the server with the settings of the page, and one that allows two sockets for each address.
-func newFront(t *testing.T, path string) *front {
+// newFront starts the server with the settings of the page, and one that allows two sockets for each address; more are flags.
+func newFront(t *testing.T, path string, more ...string) *front {
 	t.Helper()
 	f := &front{port: freePort(t), dir: t.TempDir()}
 	f.base = fmt.Sprintf("https://%s:%d%s", proxyName, f.port, path)
 	settings := filepath.Join(f.dir, "snug.toml")
 	write(t, settings, examples(t, "toml")[0])
-	f.server = snugtest.Start(t, snugtest.Options{
-		Args: []string{"--config", settings, "--listen", "127.0.0.1:0"},
+	f.options = snugtest.Options{
+		Args: append([]string{"--config", settings, "--listen", "127.0.0.1:0"}, more...),
 		Env:  []string{"SNUG_LIMITS_SOCKETS_PER_ADDRESS=2"},
-	})
+	}
+	f.server = snugtest.Start(t, f.options)
 	f.root = writePair(t, filepath.Join(f.dir, "site.pem"), filepath.Join(f.dir, "site.key"), proxyName)
 	return f
 }
@@ -70,8 +73,13 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// backend is where the server listens.
-func (f *front) backend() string { return strings.TrimPrefix(f.server.URL, "http://") }
+// backend is where a server listens.
+func backend(s *snugtest.Server) string {
+	if s == nil {
+		return "192.0.2.0:1" // nobody has one
+	}
+	return strings.TrimPrefix(s.URL, "http://")
+}
 
 // start starts a proxy and waits until it answers.
 func (f *front) start(t *testing.T, name string, args ...string) {
@@ -135,15 +143,26 @@ func startNginx(t *testing.T, path string) *front {
 	t.Helper()
 	f := newFront(t, path)
 	blocks := examples(t, "nginx")
-	site := strings.NewReplacer(
-		"listen 443 ssl http2;", fmt.Sprintf("listen 127.0.0.1:%d ssl http2;", f.port), "listen 80;", fmt.Sprintf("listen 127.0.0.1:%d;", freePort(t)),
-		"127.0.0.1:8000", f.backend(), "/etc/ssl/"+proxyName+".pem", f.dir+"/site.pem", "/etc/ssl/"+proxyName+".key", f.dir+"/site.key",
-		"/var/log/nginx/snug.log", f.dir+"/access.log",
-	).Replace(blocks[0])
+	site := blocks[0]
 	if path != "" {
 		site = regexp.MustCompile(`(?s)    location / \{.*?\n    \}\n`).ReplaceAllLiteralString(site, blocks[1])
 	}
-	if strings.Contains(site, "/etc/") || strings.Contains(site, ":8000") || (path != "") != strings.Contains(site, "location /snug/") {
+	if (path != "") != strings.Contains(site, "location /snug/") {
+		t.Fatalf("the example has changed, and its test must follow:\n%s", site)
+	}
+	f.runNginx(t, site)
+	return f
+}
+
+// runNginx runs an example with other ports and paths.
+func (f *front) runNginx(t *testing.T, site string) {
+	t.Helper()
+	site = strings.NewReplacer(
+		"listen 443 ssl http2;", fmt.Sprintf("listen 127.0.0.1:%d ssl http2;", f.port), "listen 80;", fmt.Sprintf("listen 127.0.0.1:%d;", freePort(t)),
+		"127.0.0.1:8000", backend(f.server), "192.0.2.1:8000", backend(f.server), "192.0.2.2:8000", backend(f.beside), "/etc/ssl/"+proxyName+".pem", f.dir+"/site.pem", "/etc/ssl/"+proxyName+".key", f.dir+"/site.key",
+		"/var/log/nginx/snug.log", f.dir+"/access.log",
+	).Replace(site)
+	if strings.Contains(site, "/etc/") || strings.Contains(site, ":8000") {
 		t.Fatalf("the example has changed, and its test must follow:\n%s", site)
 	}
 	write(t, filepath.Join(f.dir, "snug.conf"), site)
@@ -158,7 +177,6 @@ func startNginx(t *testing.T, path string) *front {
 	write(t, filepath.Join(f.dir, "nginx.conf"), fmt.Sprintf("%sdaemon off;\npid %s/pid;\nerror_log stderr;\nevents {}\nhttp {\n%sinclude %s/snug.conf;\n}\n",
 		user, f.dir, &temporary, f.dir))
 	f.start(t, "nginx", "-p", f.dir, "-e", "stderr", "-c", filepath.Join(f.dir, "nginx.conf"))
-	return f
 }
 
 // startCaddy runs the example of the page, with another port and certificate.
@@ -170,12 +188,19 @@ func startCaddy(t *testing.T, path string) *front {
 	if path != "" {
 		site = proxyName + " {\n" + blocks[1] + "}\n"
 	}
+	f.runCaddy(t, site)
+	return f
+}
+
+// runCaddy runs an example with another port and certificate.
+func (f *front) runCaddy(t *testing.T, site string) {
+	t.Helper()
 	site = strings.NewReplacer(
-		proxyName+" {", fmt.Sprintf("%s:%d {\n\ttls %s/site.pem %s/site.key", proxyName, f.port, f.dir, f.dir), "127.0.0.1:8000", f.backend(),
+		proxyName+" {", fmt.Sprintf("%s:%d {\n\ttls %s/site.pem %s/site.key", proxyName, f.port, f.dir, f.dir),
+		"127.0.0.1:8000", backend(f.server), "192.0.2.1:8000", backend(f.server), "192.0.2.2:8000", backend(f.beside),
 	).Replace(site)
 	write(t, filepath.Join(f.dir, "Caddyfile"), "{\n\tadmin off\n\tauto_https disable_redirects\n}\n"+site)
 	f.start(t, "caddy", "run", "--adapter", "caddyfile", "--config", filepath.Join(f.dir, "Caddyfile"))
-	return f
 }
 
 func TestProxyExamples(t *testing.T) {
