@@ -128,6 +128,7 @@ func TestUseOfATokenIsNotedOnceAMinute(t *testing.T) {
 		a := openAccounts(t, st, Options{})
 		ada := mustSignUp(t, a, "ada")
 		secret, _ := mustCreateToken(t, a, ada.ID, ScopeRead)
+		synctest.Wait() // the audit log is written behind who signs up
 		before := st.Seq()
 		begun := time.Now()
 		for range 10*60 + 1 {
