@@ -52,7 +52,7 @@ func (n *Node) each(peer string, fn func(*inbox)) {
 func (n *Node) up(peer string)   { n.each(peer, (*inbox).up) }
 func (n *Node) down(peer string) { n.each(peer, (*inbox).down) }
 func (n *Node) lose(peer string) { n.each(peer, (*inbox).lose) }
-func (n *Node) wake(peer string) { n.each(peer, func(in *inbox) { in.changed.Broadcast() }) }
+func (n *Node) wake(peer string) { n.each(peer, func(in *inbox) { in.wake() }) }
 
 // port is a [mesh.Port].
 type port struct {
@@ -98,7 +98,7 @@ func (p *port) end() {
 	}
 	p.joined.ended = true
 	for _, in := range p.joined.inboxes {
-		in.changed.Broadcast()
+		in.wake()
 	}
 	p.joined = nil
 }
@@ -160,7 +160,7 @@ func (j *joined) inbox(peer string) *inbox {
 	in := j.inboxes[peer]
 	if in == nil {
 		net := j.port.node.net
-		in = &inbox{joined: j, peer: peer, changed: sync.NewCond(&net.mu), way: net.pair(peer, j.port.node.id).from(peer)}
+		in = &inbox{joined: j, peer: peer, changed: make(chan struct{}, 1), way: net.pair(peer, j.port.node.id).from(peer)}
 		j.inboxes[peer] = in
 		j.calls.Add(1)
 		net.calls.Add(1)
@@ -176,14 +176,14 @@ const overhead = 64
 type inbox struct {
 	joined  *joined
 	peer    string
-	changed *sync.Cond
+	changed chan struct{} // tells the goroutine to look again
 	way     *way
 
-	told             bool // the handler knows the peer as up
-	downDue, upDue   bool
-	frames           []late
-	bytes            int
-	lastDue, nextDue time.Time // when the newest frame is due; when the goroutine will be woken
+	told           bool // the handler knows the peer as up
+	downDue, upDue bool
+	frames         []late
+	bytes          int
+	lastDue        time.Time // when the newest frame is due
 }
 
 type late struct {
@@ -194,14 +194,14 @@ type late struct {
 func (in *inbox) up() {
 	in.lose()
 	in.upDue = true
-	in.changed.Broadcast()
+	in.wake()
 }
 
 func (in *inbox) down() {
 	in.lose()
 	in.upDue = false
 	in.downDue = in.told
-	in.changed.Broadcast()
+	in.wake()
 }
 
 // lose forgets what is under way.
@@ -219,7 +219,7 @@ func (in *inbox) push(frame []byte, w *way) bool {
 	in.frames = append(in.frames, late{frame, due})
 	in.bytes += len(frame) + overhead
 	in.lastDue = due
-	in.changed.Broadcast()
+	in.wake()
 	return true
 }
 
@@ -232,40 +232,59 @@ func (in *inbox) run() {
 	net.mu.Lock()
 	defer net.mu.Unlock()
 	for !in.joined.ended {
-		call := in.next()
-		if call == nil {
-			in.changed.Wait()
-			continue
-		}
+		call, due := in.next()
 		net.mu.Unlock()
-		call()
+		if call != nil {
+			call()
+		} else {
+			in.rest(due)
+		}
 		net.mu.Lock()
 	}
 }
 
-// next takes out what is due now, if anything is.
-func (in *inbox) next() func() {
+// wake has run look again.
+func (in *inbox) wake() {
+	select {
+	case in.changed <- struct{}{}:
+	default:
+	}
+}
+
+// rest waits until wake, or until a time that is not zero. A timer with a function would begin a goroutine for each frame, and those of a test of a minute
+// were more than the race detector bears well.
+func (in *inbox) rest(until time.Time) {
+	if until.IsZero() {
+		<-in.changed
+		return
+	}
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-in.changed:
+	case <-timer.C:
+	}
+}
+
+// next takes out what is due now. If nothing is, it tells when something will be.
+func (in *inbox) next() (call func(), due time.Time) {
 	h := in.joined.handler
 	switch {
 	case in.downDue:
 		in.downDue, in.told = false, false
-		return func() { h.Down(in.peer) }
+		return func() { h.Down(in.peer) }, time.Time{}
 	case in.upDue:
 		in.upDue, in.told = false, true
-		return func() { h.Up(in.peer) }
+		return func() { h.Up(in.peer) }, time.Time{}
 	case len(in.frames) == 0 || in.way.cut:
-		return nil
+		return nil, time.Time{}
 	}
 
 	first := in.frames[0]
-	if wait := time.Until(first.due); wait > 0 {
-		if !in.nextDue.Equal(first.due) {
-			in.nextDue = first.due
-			in.joined.port.node.net.after(wait, in.changed.Broadcast)
-		}
-		return nil
+	if first.due.After(time.Now()) {
+		return nil, first.due
 	}
 	in.frames = in.frames[1:]
 	in.bytes -= len(first.frame) + overhead
-	return func() { h.Received(in.peer, first.frame) }
+	return func() { h.Received(in.peer, first.frame) }, time.Time{}
 }
