@@ -18,8 +18,8 @@ import (
 // TestStrangersKeepNobodyOut: thousands of connections that say nothing, or begin and do not go on, while another node comes.
 func TestStrangersKeepNobodyOut(t *testing.T) {
 	s := NewSecret()
-	a := open(t, newDir(t, s))
-	b := open(t, newDir(t, s), seeds(a))
+	a := open(t, newDir(t, s), calm)
+	b := open(t, newDir(t, s), calm, seeds(a))
 	_, e := a.listen("x")
 	b.listen("x")
 	whole(t, a, b)
@@ -58,7 +58,7 @@ func TestStrangersKeepNobodyOut(t *testing.T) {
 	defer close(stop)
 	eventually(t, 10*time.Second, func() bool { return a.strangers() >= maxStrangers })
 
-	c := open(t, newDir(t, s), seeds(a))
+	c := open(t, newDir(t, s), calm, seeds(a))
 	whole(t, a, b, c)
 	if n := a.strangers(); n > maxStrangers {
 		t.Errorf("%d strangers are there, at most %d may be", n, maxStrangers)

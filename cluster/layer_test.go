@@ -15,7 +15,7 @@ import (
 // TestLayerKeepsItsRulesBetweenProcesses runs the suite with the sender in another process, and real links in between.
 func TestLayerKeepsItsRulesBetweenProcesses(t *testing.T) {
 	s := NewSecret()
-	n := open(t, newDir(t, s))
+	n := open(t, newDir(t, s), calm)
 	p := startProcess(t, newDir(t, s), n.Addr())
 	layertest.RunReal(t, func(tb testing.TB, opts layer.Options) layertest.Layer {
 		p.call("Open", Order{})
@@ -30,7 +30,7 @@ func TestGroupMessageGoesOnceToEachProcessThatHasMembers(t *testing.T) {
 	t.Parallel()
 	const steps, groups = 60, 3
 	s := NewSecret()
-	n := open(t, newDir(t, s))
+	n := open(t, newDir(t, s), calm)
 	var processes []*process
 	for range 3 {
 		processes = append(processes, startProcess(t, newDir(t, s), n.Addr()))

@@ -39,7 +39,7 @@ func TestNodesFindOneAnother(t *testing.T) {
 
 func TestFramesArriveInOrder(t *testing.T) {
 	t.Parallel()
-	nodes := ring(t, 2)
+	nodes := ring(t, 2, calm)
 	pa, _ := nodes[0].listen("x")
 	_, eb := nodes[1].listen("x")
 	eventually(t, 5*time.Second, func() bool { return len(pa.Peers()) == 1 })
@@ -66,7 +66,7 @@ func TestFramesArriveInOrder(t *testing.T) {
 
 func TestUpComesWhenBothHaveJoined(t *testing.T) {
 	t.Parallel()
-	nodes := ring(t, 2)
+	nodes := ring(t, 2, calm)
 	a, b := nodes[0], nodes[1]
 	pa, ea := a.listen("x")
 	if err := pa.Send(b.ID(), []byte("early")); !errors.Is(err, mesh.ErrNoPeer) {
@@ -89,7 +89,7 @@ func TestUpComesWhenBothHaveJoined(t *testing.T) {
 
 func TestUnknownPeersAndLargeFramesAreRefused(t *testing.T) {
 	t.Parallel()
-	nodes := ring(t, 2)
+	nodes := ring(t, 2, calm)
 	p, _ := nodes[0].listen("x")
 	_, e := nodes[1].listen("x")
 	if err := p.Send(strings.Repeat("0", 32), nil); !errors.Is(err, mesh.ErrNoPeer) {
@@ -240,7 +240,7 @@ func (b *syncBuffer) String() string {
 
 func TestShortBreakIsUpWithoutDown(t *testing.T) {
 	t.Parallel()
-	nodes := ring(t, 2)
+	nodes := ring(t, 2, calm)
 	a, b := nodes[0], nodes[1]
 	_, e := a.listen("x")
 	b.listen("x")
@@ -254,7 +254,7 @@ func TestShortBreakIsUpWithoutDown(t *testing.T) {
 
 func TestFrozenReceiverDelaysNobodyElse(t *testing.T) {
 	t.Parallel()
-	nodes := ring(t, 3)
+	nodes := ring(t, 3, calm)
 	a, frozen, c := nodes[0], nodes[1], nodes[2]
 	pa, _ := a.listen("x")
 	qa, _ := a.listen("y")

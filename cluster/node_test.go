@@ -26,6 +26,11 @@ func quick() Timing {
 	}
 }
 
+// calm is for tests in which nobody is silent for long: on a busy machine a node is slow, and must not seem to be gone.
+func calm(o *Options) {
+	o.Timing.Heartbeat, o.Timing.Down, o.Timing.Handshake, o.Timing.Probe = 2*time.Second, 10*time.Second, 10*time.Second, 2*time.Second
+}
+
 // node is a Mesh in a test, its directory, and the network around it.
 type node struct {
 	*Mesh

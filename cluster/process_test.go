@@ -149,10 +149,12 @@ type Served struct {
 
 // Start opens the node.
 func (s *Served) Start(o Order, r *Result) (err error) {
-	s.mesh, err = Open(context.Background(), Options{
+	opts := Options{
 		Dir: s.dir, Bind: "127.0.0.1:0", Seeds: []string{o.Name}, Name: fmt.Sprint("process ", os.Getpid()), Timing: quick(),
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
+	}
+	calm(&opts)
+	s.mesh, err = Open(context.Background(), opts)
 	if err == nil {
 		r.Texts = []string{s.mesh.ID(), s.mesh.Addr()}
 	}
