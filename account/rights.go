@@ -83,14 +83,24 @@ func (a *Accounts) SetPassword(ctx context.Context, by Actor, user ID, password 
 
 // Disable keeps somebody out: they cannot log in, and all of their sessions are over at once, on every node.
 func (a *Accounts) Disable(ctx context.Context, by Actor, user ID, last LastAdmin) (User, error) {
-	u, err := a.changeUser(ctx, user, last, func(u *store.User) { u.Disabled = true })
-	if err != nil {
-		return User{}, err
+	update := a.st.UpdateUserAndEndKeepingAdmin
+	if last == SpareLastAdmin {
+		update = a.st.UpdateUserAndEnd
 	}
-	a.note(ctx, by, EventUserDisabled, user, u.Name)
-	// They are refused already. But whoever may come back must not find the doors open that somebody else may have opened.
-	_, err = a.LogOutEverywhere(ctx, by, user)
-	return u, err
+	// Who is disabled is refused whatever their session says. But whoever may come back must not find the doors open that somebody else may have opened.
+	row, ended, err := update(ctx, user, ID{}, func(u *store.User) error {
+		if u.Disabled {
+			return errAlready
+		}
+		u.Disabled = true
+		return nil
+	})
+	if err != nil {
+		return a.notChanged(ctx, user, err)
+	}
+	a.note(ctx, by, EventUserDisabled, user, row.Name)
+	a.noteLoggedOut(ctx, by, user, ended)
+	return publicUser(row), nil
 }
 
 // Enable lets somebody in again who was disabled.
@@ -109,33 +119,38 @@ func (a *Accounts) Demote(ctx context.Context, by Actor, user ID, last LastAdmin
 }
 
 func (a *Accounts) grant(ctx context.Context, by Actor, event string, user ID, last LastAdmin, change func(*store.User)) (User, error) {
-	u, err := a.changeUser(ctx, user, last, change)
-	if err != nil {
-		return User{}, err
-	}
-	a.note(ctx, by, event, user, u.Name)
-	return u, nil
-}
-
-// changeUser changes the row of a user.
-func (a *Accounts) changeUser(ctx context.Context, user ID, last LastAdmin, change func(*store.User)) (User, error) {
 	update := a.st.UpdateUserKeepingAdmin
 	if last == SpareLastAdmin {
 		update = a.st.UpdateUser
 	}
 	row, err := update(ctx, user, func(u *store.User) error {
-		change(u)
+		was := u.Standing
+		if change(u); u.Standing == was {
+			return errAlready
+		}
 		return nil
 	})
+	if err != nil {
+		return a.notChanged(ctx, user, err)
+	}
+	a.note(ctx, by, event, user, row.Name)
+	return publicUser(row), nil
+}
+
+// errAlready means that somebody is already what they are to be made: nothing is written then, and nothing is noted.
+var errAlready = errors.New("it is so already")
+
+// notChanged explains why a user was not changed.
+func (a *Accounts) notChanged(ctx context.Context, user ID, err error) (User, error) {
 	switch {
+	case errors.Is(err, errAlready):
+		return a.UserByID(ctx, user)
 	case errors.Is(err, store.ErrNotFound):
 		return User{}, ErrNoUser
 	case errors.Is(err, store.ErrLastAdmin):
 		return User{}, ErrLastAdmin
-	case err != nil:
-		return User{}, fmt.Errorf("change a user: %w", err)
 	}
-	return publicUser(row), nil
+	return User{}, fmt.Errorf("change a user: %w", err)
 }
 
 // LogOutEverywhere ends all sessions of a user, and tells how many there were.

@@ -1,8 +1,10 @@
 package account
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -97,6 +99,45 @@ func TestSessionsOfADisabledUserDoNotComeBack(t *testing.T) {
 	}
 	if _, err := a.Session(t.Context(), token); !errors.Is(err, ErrNoSession) {
 		t.Errorf("the session from before: %v", err)
+	}
+}
+
+// What changes nothing is no event, and no row that other nodes would have to take.
+func TestWhoIsAlreadyWhatTheyAreToBeIsNotWrittenAgain(t *testing.T) {
+	t.Parallel()
+	var noted bytes.Buffer
+	st := openStore(t)
+	a := openAccounts(t, st, Options{Logger: slog.New(slog.NewTextHandler(&noted, nil))})
+	mustAdd(t, a, NewUser{Name: "root", Admin: true})
+	u := mustSignUp(t, a, "ada")
+	a.Close() // what is noted is logged only, or it would be among the rows
+	for _, step := range []struct {
+		name string
+		do   func() (User, error)
+		want User
+	}{
+		{"promote", func() (User, error) { return a.Promote(t.Context(), Actor{}, u.ID) }, User{Admin: true}},
+		{"demote", func() (User, error) { return a.Demote(t.Context(), Actor{}, u.ID, KeepLastAdmin) }, User{}},
+		{"disable", func() (User, error) { return a.Disable(t.Context(), Actor{}, u.ID, KeepLastAdmin) }, User{Disabled: true}},
+		{"enable", func() (User, error) { return a.Enable(t.Context(), Actor{}, u.ID) }, User{}},
+		{"disable anybody", func() (User, error) { return a.Disable(t.Context(), Actor{}, u.ID, SpareLastAdmin) }, User{Disabled: true}},
+	} {
+		noted.Reset()
+		if _, err := step.do(); err != nil || noted.Len() == 0 {
+			t.Fatalf("%s: %v, noted %q", step.name, err, &noted)
+		}
+		rows := st.Seq()
+		noted.Reset()
+		got, err := step.do()
+		if err != nil || got.ID != u.ID || got.Admin != step.want.Admin || got.Disabled != step.want.Disabled {
+			t.Errorf("%s again: %+v, %v", step.name, got, err)
+		}
+		if noted.Len() > 0 {
+			t.Errorf("%s again is noted:\n%s", step.name, &noted)
+		}
+		if now := st.Seq(); now != rows {
+			t.Errorf("%s again writes %d rows", step.name, now-rows)
+		}
 	}
 }
 

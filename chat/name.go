@@ -28,6 +28,16 @@ func RoomName(s string) (key string, err error) {
 	return key, err
 }
 
+// SameRoomName says whether what somebody typed is the name of a room, as they would find the room by it. White space around it does not count.
+func SameRoomName(typed, name string) bool {
+	key, err := RoomName(strings.TrimSpace(typed))
+	if err != nil {
+		return false
+	}
+	other, err := RoomName(name)
+	return err == nil && key == other
+}
+
 // roomName returns the name as it is shown, in NFC, and its key.
 func roomName(s string) (name, key string, err error) {
 	if plainName(s) {

@@ -168,6 +168,17 @@ func (s *Store) UpdateUserAndEnd(ctx context.Context, id, keep ID, change func(*
 	return updated, ended, err
 }
 
+// UpdateUserAndEndKeepingAdmin is [Store.UpdateUserKeepingAdmin] and [Store.EndSessions]: both or neither.
+func (s *Store) UpdateUserAndEndKeepingAdmin(ctx context.Context, id, keep ID, change func(*User) error) (updated User, ended int, err error) {
+	updated, err = s.updateUser(ctx, id, change, func(t *tx, old, u User) (err error) {
+		if err = t.keepAdmin(old, u); err == nil {
+			ended, err = t.endSessions(id, keep)
+		}
+		return err
+	})
+	return updated, ended, err
+}
+
 func (s *Store) updateUser(ctx context.Context, id ID, change func(*User) error, check func(t *tx, old, u User) error) (User, error) {
 	var updated User
 	err := s.writer.submit(ctx, "update user", func(t *tx) error {

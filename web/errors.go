@@ -262,7 +262,7 @@ func sentence(text string) string {
 func (s *Server) denyCrossOrigin(w http.ResponseWriter, r *http.Request) {
 	s.noise.foreign.log(time.Now(), func(times int) {
 		s.logger.Warn("cross-origin request refused", "method", r.Method, "path", loggedPath(r),
-			"origin", loggedOrigin(r), "host", r.Host, "times", times)
+			"origin", loggedOrigin(r), "host", loggedHost(r), "times", times)
 	})
 	s.fail(w, r, errCrossOrigin)
 }
@@ -270,7 +270,7 @@ func (s *Server) denyCrossOrigin(w http.ResponseWriter, r *http.Request) {
 // denyHost answers under a name that was not configured. Nobody is looked up: the page belongs to who owns that name.
 func (s *Server) denyHost(w http.ResponseWriter, r *http.Request) {
 	s.noise.misnamed.log(time.Now(), func(times int) {
-		s.logger.Warn("request under an unknown host name refused", "host", r.Host, "times", times)
+		s.logger.Warn("request under an unknown host name refused", "host", loggedHost(r), "times", times)
 	})
 	if forPrograms(r.URL.Path) {
 		s.problem(w, r, errUnknownHost)

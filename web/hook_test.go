@@ -181,6 +181,21 @@ func TestOnlyOriginsOfBrowsersAreLogged(t *testing.T) {
 	}
 }
 
+func TestNoNameFillsTheLog(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]string{
+		"chat.example:8000":               "chat.example:8000",
+		"two\nlines":                      "two\nlines", // slog quotes it
+		strings.Repeat("a", 1000):         strings.Repeat("a", maxLoggedHost) + "…",
+		strings.Repeat("a", 258) + "é":    strings.Repeat("a", 258) + "…", // and nothing is cut in two
+		strings.Repeat("a", 253) + ":443": strings.Repeat("a", 253) + ":443",
+	} {
+		if got := loggedHost(&http.Request{Host: host}); got != want {
+			t.Errorf("of %q the log has %q, want %q", host, got, want)
+		}
+	}
+}
+
 func TestModeratorsMakeWebhooksOnThePage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

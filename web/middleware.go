@@ -267,3 +267,14 @@ func loggedOrigin(r *http.Request) string {
 	}
 	return "…"
 }
+
+// maxLoggedHost is how many bytes of a host name are logged: as many as one has in DNS, and a port.
+const maxLoggedHost = 253 + len(":65535")
+
+// loggedHost is the name that a request gives this server, as the log may hold it. Whoever makes one up fills no log with it.
+func loggedHost(r *http.Request) string {
+	if len(r.Host) <= maxLoggedHost {
+		return r.Host
+	}
+	return strings.ToValidUTF8(r.Host[:maxLoggedHost], "") + "…"
+}

@@ -12,7 +12,7 @@ import (
 func (s *Server) handlePasskeys(mux *router) {
 	mux.HandleFunc("GET /settings/passkeys/{$}", s.getPasskeys)
 	mux.HandleFunc("POST /settings/passkeys/{$}", s.postPasskeys)
-	mux.HandleFunc("GET /settings/passkeys/codes/{$}", s.getCodes)
+	mux.HandleFunc("GET /settings/passkeys/codes/{$}", s.onRequest(s.getCodes))
 	mux.HandleFunc("GET /log_in/recovery/{$}", s.getRecovery)
 	mux.HandleFunc("POST /log_in/recovery/{$}", s.postRecovery)
 	mux.HandleFunc("GET /passkeys/offer/{$}", s.getOffer)

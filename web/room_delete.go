@@ -46,11 +46,11 @@ func (s *Server) postDeleteRoom(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	typed := r.PostFormValue("name")
-	switch key, err := chat.RoomName(typed); {
+	switch {
 	case r.PostFormValue("room") != room.ID.String():
 		s.showDeleteRoom(w, r, v, http.StatusConflict, DeleteRoomPage{Error: "This is another room of that name, made since you opened the page. Nothing was deleted."})
 		return
-	case err != nil || !sameRoomName(key, room.Name):
+	case !chat.SameRoomName(typed, room.Name):
 		s.showDeleteRoom(w, r, v, http.StatusUnprocessableEntity, DeleteRoomPage{Typed: typed, Error: "That is not the name of the room. Nothing was deleted."})
 		return
 	}
@@ -62,10 +62,4 @@ func (s *Server) postDeleteRoom(w http.ResponseWriter, r *http.Request) {
 		Kind: account.EventRoomDeleted, Actor: v.user.ID, Target: room.ID, Address: address(r), Detail: room.Name,
 	})
 	seeOther(w, r, "/chat/?deleted")
-}
-
-// sameRoomName compares a key with the name of a room.
-func sameRoomName(key, name string) bool {
-	other, err := chat.RoomName(name)
-	return err == nil && key == other
 }

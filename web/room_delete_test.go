@@ -30,11 +30,12 @@ func TestAdministratorsDeleteARoomOnItsPage(t *testing.T) {
 	}
 	form := func(name string) url.Values { return url.Values{"room": {id[1]}, "name": {name}} }
 	root.post(settings+"delete/", form("kuche")).want(t, http.StatusUnprocessableEntity).says(t, "Nothing was deleted")
+	root.post(settings+"delete/", form(" ")).want(t, http.StatusUnprocessableEntity).says(t, "Nothing was deleted")
 	root.post(settings+"delete/", form("two words")).want(t, http.StatusUnprocessableEntity).says(t, `value="two words"`)
 	root.post(settings+"delete/", url.Values{"name": {"küche"}}).want(t, http.StatusConflict).says(t, "Nothing was deleted")
 	ada.call("GET", "rooms/k%C3%BCche/messages", nil).want(t, http.StatusOK).says(t, "hello")
 
-	root.post(settings+"delete/", form("KÜCHE")).leadsTo(t, "../../../../chat/?deleted")
+	root.post(settings+"delete/", form(" KÜCHE\t")).leadsTo(t, "../../../../chat/?deleted")
 	root.get("/chat/?deleted").says(t, "The room is deleted")
 	ada.get("/chat/k%C3%BCche/").want(t, http.StatusGone)
 	root.post(settings+"delete/", form("küche")).want(t, http.StatusGone)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -89,3 +90,29 @@ func askedOnce(r *http.Request) bool {
 
 // lostAgain is for those to whom the page never shows what it should.
 const lostAgain = "If that happens again, tell an administrator that each browser has to stay at one server."
+
+// onRequest refuses browsers that fetch a page before anybody asks for it, and perhaps in vain: what it shows once would be used up. The status makes them
+// fetch it again when it is asked for.
+func (s *Server) onRequest(page http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !isAhead(r) {
+			page(w, r)
+			return
+		}
+		plain(w, http.StatusServiceUnavailable, "this page may show something that is shown once, and is not fetched ahead")
+	}
+}
+
+// isAhead says whether a browser guesses that somebody will ask for this: today's name of the header, with what it may add, and those of older ones.
+func isAhead(r *http.Request) bool {
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		for _, value := range r.Header.Values(name) {
+			for one := range strings.FieldsFuncSeq(value, func(c rune) bool { return strings.ContainsRune(",; ", c) }) {
+				if strings.EqualFold(one, "prefetch") || strings.EqualFold(one, "preview") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

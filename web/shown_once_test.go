@@ -91,3 +91,49 @@ func TestReloadingAfterAFormMakesNothingAgain(t *testing.T) {
 	}
 	root.get("/settings/passkeys/?did=codes").says(t, "shown once")
 }
+
+// A browser that fetches a page because somebody may ask for it must not use up what it shows.
+func TestAPageThatIsFetchedAheadUsesNothingUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, inviteOnly)
+	root := s.admin("root")
+	root.call("POST", "rooms", map[string]any{"name": "lobby"}).want(t, http.StatusCreated)
+	ahead := []http.Header{
+		{"Sec-Purpose": {"prefetch"}}, {"Sec-Purpose": {"prefetch;prerender"}}, {"Sec-Purpose": {"prefetch; anonymous-client-ip"}}, {"Purpose": {"Prefetch"}},
+		{"X-Moz": {"prefetch"}}, {"X-Purpose": {"preview"}},
+	}
+	for _, test := range []struct {
+		path   string
+		form   url.Values
+		secret string // what it looks like
+	}{
+		{"/admin/invitations/", url.Values{"uses": {"1"}, "life": {"1h"}}, `/invite/[\w-]{43}/`},
+		{"/settings/tokens/", url.Values{"name": {"x"}, "scope": {"read"}, "days": {"7"}}, `snug_pat_[\w-]{43}`},
+		{"/chat/lobby/settings/hooks/", url.Values{"name": {"ci"}}, `snug_hook_\w+`},
+		{"/settings/passkeys/", url.Values{"do": {"codes"}}, `<code>\w{4}(-\w{4}){3}</code>`},
+	} {
+		made := root.post(test.path, test.form).want(t, http.StatusSeeOther)
+		base, err := url.Parse(s.url + test.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := base.Parse(made.header.Get("Location"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret := regexp.MustCompile(test.secret)
+		for _, header := range ahead {
+			a := root.get(at.RequestURI(), func(r *http.Request) {
+				for name := range header {
+					r.Header.Set(name, header.Get(name))
+				}
+			}).want(t, http.StatusServiceUnavailable)
+			if secret.MatchString(a.body) || a.header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s, fetched ahead with %v: Cache-Control %q\n%s", at, header, a.header.Get("Cache-Control"), a.body)
+			}
+		}
+		if page := root.get(at.RequestURI(), func(r *http.Request) { r.Header.Set("Sec-Purpose", "") }).want(t, http.StatusOK); !secret.MatchString(page.body) {
+			t.Errorf("%s shows nothing when it is asked for:\n%s", at, page.body)
+		}
+	}
+}

@@ -26,7 +26,7 @@ type static struct {
 
 type staticFile struct {
 	kind   string // content type
-	etag   string
+	etag   string // of the body as it is, quoted
 	body   []byte
 	packed func() []byte // gzip, nil where it is not worth it; made when somebody first asks for it
 }
@@ -129,25 +129,37 @@ func (st *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", file.kind)
-	h.Set("ETag", file.etag)
+	body, tag := file.body, file.etag
+	if packed := file.packed(); packed != nil && acceptsGzip(r) {
+		h.Set("Content-Encoding", "gzip")
+		// What is compressed is another answer, and a strong tag stands for its very bytes.
+		body, tag = packed, strings.TrimSuffix(file.etag, `"`)+`-gzip"`
+	}
+	h.Set("ETag", tag)
 	h.Set("Cache-Control", "no-cache")
 	if fixed {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	h.Add("Vary", "Accept-Encoding")
-	if strings.Contains(r.Header.Get("If-None-Match"), file.etag) {
+	if hasAlready(r, tag) {
+		h.Del("Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	body := file.body
-	if acceptsGzip(r) {
-		if packed := file.packed(); packed != nil {
-			h.Set("Content-Encoding", "gzip")
-			body = packed
-		}
-	}
 	h.Set("Content-Length", fmt.Sprint(len(body)))
 	_, _ = w.Write(body) // the reader may be gone; nothing to do about it
+}
+
+// hasAlready says whether the browser has the answer of a tag: RFC 9110, 13.1.2. Weak tags stand for the same as strong ones there.
+func hasAlready(r *http.Request, tag string) bool {
+	for _, line := range r.Header.Values("If-None-Match") {
+		for one := range strings.SplitSeq(line, ",") {
+			if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == tag {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func acceptsGzip(r *http.Request) bool {

@@ -30,6 +30,47 @@ func TestStaticFilesUnderTheirHashAreKeptForEver(t *testing.T) {
 	c.get("/log_in/").says(t, "../static/"+s.server.static.hash+"/")
 }
 
+// What is compressed and what is not are two answers: a cache that holds one must not take it for the other.
+func TestEachFormOfAFileHasATagOfItsOwn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	get := func(coding string, have ...string) answer {
+		t.Helper()
+		return s.guest().get("/static/tokens.css", func(r *http.Request) {
+			r.Header.Set("Accept-Encoding", coding)
+			r.Header["If-None-Match"] = have
+		})
+	}
+	plain, packed := get("identity").header.Get("ETag"), get("gzip").header.Get("ETag")
+	if plain == packed || plain == "" || packed == "" {
+		t.Fatalf("the tags are %s and %s", plain, packed)
+	}
+	for _, test := range []struct {
+		coding string
+		have   []string
+		want   int
+	}{
+		{"identity", []string{plain}, http.StatusNotModified},
+		{"gzip", []string{packed}, http.StatusNotModified},
+		{"identity", []string{packed}, http.StatusOK},
+		{"gzip", []string{plain}, http.StatusOK},
+		{"gzip", []string{`"other", W/` + packed}, http.StatusNotModified}, // a proxy makes it weak
+		{"gzip", []string{`"other"`, packed}, http.StatusNotModified},
+		{"gzip", []string{"*"}, http.StatusNotModified},
+		{"identity", []string{" * "}, http.StatusNotModified},
+		{"identity", []string{strings.Trim(plain, `"`)}, http.StatusOK},
+		{"identity", nil, http.StatusOK},
+	} {
+		a := get(test.coding, test.have...).want(t, test.want)
+		if tag := a.header.Get("ETag"); (tag == packed) != (test.coding == "gzip") {
+			t.Errorf("%s with %v: the tag is %s", test.coding, test.have, tag)
+		}
+		if a.header.Get("Vary") == "" || test.want == http.StatusNotModified && a.body != "" {
+			t.Errorf("%s with %v: Vary %q, body %q", test.coding, test.have, a.header.Get("Vary"), a.body)
+		}
+	}
+}
+
 func TestStaticFilesAreCompressedWhereItPays(t *testing.T) {
 	t.Parallel()
 	st, err := readStatic(fstest.MapFS{
