@@ -88,7 +88,7 @@ func open(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, 
 
 	n.chat = chat.New(n.store, n.layer, n.presence, chat.Options{
 		MaxMessage: c.Limits.MessageCharacters, RoomsPerHour: c.Limits.RoomsPerHour, NameKey: account.Key,
-		Confirm: n.confirm(), Audit: noteChat(n.accounts), Logger: logger,
+		Common: common, Confirm: n.confirm(), Audit: noteChat(n.accounts), Logger: logger,
 	})
 	n.onClose(n.chat.Close)
 	n.replicate() // when everybody who follows the store does

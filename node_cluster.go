@@ -85,7 +85,8 @@ func (n *node) port(name string) mesh.Port {
 }
 
 // openLayer makes the layer of this node, and returns the one that all nodes have in common. What package chat tells goes to the first: every node hears
-// of rows by replication and of people by its own copy of who is present, and tells its own sockets, so that nothing is told twice.
+// of rows by replication and of people by its own copy of who is present, and tells its own sockets, so that nothing is told twice. Only who is typing
+// is known in no other way, and goes to the second.
 func (n *node) openLayer() layer.Layer {
 	c := n.config.Layer
 	n.layer = layer.NewMemory(layer.Options{Capacity: c.Capacity, Expiry: c.Expiry, GroupExpiry: c.GroupExpiry})

@@ -46,6 +46,8 @@ type Options struct {
 	// NameKey turns the name of a person into the key that the store knows it by; it fails for what is no name. Nil is
 	// PRECIS UsernameCaseMapped.
 	NameKey func(name string) (string, error)
+	// Common is the layer over all nodes, for what is only of the moment: no other node hears of that in another way. Nil is the layer that everything else goes to.
+	Common layer.Layer
 	// Confirm waits until another node has what was just written, and reports whether one has; nil is not to wait.
 	Confirm func(ctx context.Context, written store.Origin) bool
 	// Audit notes what matters to whoever answers for this place; nil is to note nothing. It must not wait.
@@ -60,6 +62,7 @@ type Options struct {
 type Chat struct {
 	store    *store.Store
 	layer    layer.Layer
+	common   layer.Layer // see Options.Common
 	presence *presence.Tracker
 	log      *slog.Logger
 	now      func() time.Time
@@ -70,6 +73,7 @@ type Chat struct {
 	people     *people
 	rooms      *rooms
 	making     *roomLimit
+	typing     *typists
 	publisher  *publisher
 	observer   *observer
 	gone       roomNews
@@ -87,6 +91,9 @@ func New(st *store.Store, ly layer.Layer, pr *presence.Tracker, opts Options) *C
 	if opts.NameKey == nil {
 		opts.NameKey = precis.UsernameCaseMapped.String
 	}
+	if opts.Common == nil {
+		opts.Common = ly
+	}
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
@@ -96,6 +103,7 @@ func New(st *store.Store, ly layer.Layer, pr *presence.Tracker, opts Options) *C
 	c := &Chat{
 		store:      st,
 		layer:      ly,
+		common:     opts.Common,
 		presence:   pr,
 		log:        opts.Logger,
 		now:        opts.Now,
@@ -105,6 +113,7 @@ func New(st *store.Store, ly layer.Layer, pr *presence.Tracker, opts Options) *C
 		people:     newPeople(st, opts.NameKey),
 		rooms:      newRooms(st),
 		making:     newRoomLimit(opts.RoomsPerHour),
+		typing:     newTypists(),
 	}
 	c.observer = newObserver(c)
 	c.publisher = newPublisher(c)

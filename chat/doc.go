@@ -6,7 +6,8 @@
 // frames of docs/protocol.md:
 //
 //   - [RoomGroup]: an [Event] for each state of each message in the room, and a [RoomEvent] when somebody comes or goes.
-//   - [UserGroup]: an [Event] for each state of each private message to and from a person.
+//   - [TypingGroup]: a [TypingNews] while somebody writes in the room.
+//   - [UserGroup]: an [Event] for each state of each private message to and from a person, and a [TypingEvent] while somebody writes to them.
 //   - [UsersGroup]: a [PresenceEvent] when somebody comes online or goes offline.
 //   - [RoomsGroup]: a [CountEvent] when a room is made or the number of people in it changes.
 //

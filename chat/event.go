@@ -12,6 +12,7 @@ const (
 	TypePresence  = "presence"
 	TypeRoom      = "room"
 	TypeRoomGone  = "room_deleted"
+	TypeTyping    = "typing"
 )
 
 // Event is one state of a message, as a frame: TypeMessage, TypePrivate, TypeDelivered, TypeEdited or TypeDeleted.
@@ -45,6 +46,22 @@ type PresenceEvent struct {
 	IsLoggedIn bool   `json:"is_logged_in"`
 	LastSeen   int64  `json:"last_seen,omitempty"`  // only of those who went offline
 	RenamedTo  string `json:"renamed_to,omitempty"` // the name that the person has from now on: nobody has this one any more
+}
+
+// TypingEvent says that somebody is writing in a room, or to Target: TypeTyping. Either Room or Target is set.
+type TypingEvent struct {
+	Type   string `json:"type"`
+	Room   string `json:"room,omitempty"`
+	User   string `json:"user"`
+	Target string `json:"target,omitempty"`
+}
+
+// TypingNews is what a TypingGroup gets: what is to be told, of whom, and where. The ids are not for clients.
+type TypingNews struct {
+	Type   string      `json:"type"`
+	Room   ID          `json:"room_id"`
+	Person ID          `json:"person_id"` // who is not told
+	Event  TypingEvent `json:"event"`
 }
 
 // GoneEvent says that a room was deleted: TypeRoomGone.

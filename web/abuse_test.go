@@ -229,7 +229,7 @@ func TestMarkupInFramesStaysText(t *testing.T) {
 }
 
 func FuzzDecodeEnvelope(f *testing.F) {
-	for _, seed := range []string{`{"type":"post","ref":1}`, `{"ref":"x"}`, `[]`, `{"type":{}}`, "{\xff}", ``, `{"ref":-0.1e9,"type":"\u0000"}`} {
+	for _, seed := range []string{`{"type":"post","ref":1}`, `{"type":"typing","room":"lobby","user":1}`, `{"ref":"x"}`, `[]`, `{"type":{}}`, "{\xff}", ``, `{"ref":-0.1e9,"type":"\u0000"}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
@@ -245,5 +245,7 @@ func FuzzDecodeEnvelope(f *testing.F) {
 		}
 		var post postFrame
 		_ = decodeFrame(frame, &post)
+		var typing typingFrame
+		_ = decodeFrame(frame, &typing)
 	})
 }

@@ -167,11 +167,22 @@ func (p *peer) in(place chat.ID) (here bool, places int) {
 	return p.visits[place] != nil, len(p.visits)
 }
 
+// hearTyping has the socket told who is typing in a room, for as long as it is there.
+func (p *peer) hearTyping(ctx context.Context, room chat.ID) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone || p.visits[room] == nil {
+		return nil
+	}
+	return p.server.typing.add(ctx, room, p)
+}
+
 // exit leaves a place at once.
 func (p *peer) exit(place chat.ID) {
 	p.mu.Lock()
 	visit := p.visits[place]
 	delete(p.visits, place)
+	p.server.typing.remove(place, p)
 	p.mu.Unlock()
 	if visit != nil {
 		visit.LeaveNow()
@@ -191,7 +202,8 @@ func (p *peer) leave(goodbye bool) {
 	}
 	p.stop()
 	p.server.peers.remove(p)
-	for _, visit := range visits {
+	for place, visit := range visits {
+		p.server.typing.remove(place, p)
 		if goodbye {
 			visit.LeaveNow()
 		} else {
@@ -248,11 +260,13 @@ func (p *peer) mayAsk() error {
 	return p.server.asks.take(p.visitor.user.ID, time.Now())
 }
 
-// ignore is for what nobody wants to hear: it costs nothing but a flood.
-func (p *peer) ignore() {
-	if !p.idle.Allow() {
+// ignore is for what nobody wants to hear: it costs nothing but a flood, of which it reports that there is none.
+func (p *peer) ignore() (calm bool) {
+	calm = p.idle.Allow()
+	if !calm {
 		p.annoy(1)
 	}
+	return calm
 }
 
 // answering is the time in which a frame must be answered.

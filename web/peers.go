@@ -71,6 +71,9 @@ func (ps *peers) run(ctx context.Context) {
 			for _, p := range ps.list() {
 				p.refresh(ctx)
 			}
+			if err := ps.server.typing.refresh(ctx); err != nil {
+				ps.server.logger.Error("membership in groups of who is typing could not be renewed", "error", err)
+			}
 		case now := <-clean.C:
 			ps.server.tickets.clean(now)
 			ps.server.talk.clean(now)

@@ -176,11 +176,20 @@ func TestProtocolExamplesOfSnug(t *testing.T) {
 		if e.kind == "post" || e.kind == "edit" || e.kind == "history" {
 			k.ask(`{"type":"join","ref":"again","room":"lobby"}`)
 		}
+		if e.kind == "typing" { // it needs no ref, for it has no answer
+			k.send(e.text)
+			continue
+		}
 		answer := k.ask(e.text)
 		if answer.kind() != answers[e.kind] {
 			t.Fatalf("%s was answered by %v", e, answer)
 		}
 	}
+	hers := grace.dial("/ws/")
+	hers.send(`{"type":"typing","room":"lobby"}`)
+	hers.send(`{"type":"typing","user":"ada"}`)
+	k.next("typing")
+	k.next("typing")
 	tutorial.send(`{"message":"the end"}`)
 	k.until("the end", func(f frame) bool { return f["message"] == "the end" })
 	third := s.person("edsger").dial("/ws/chat/kitchen/")

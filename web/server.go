@@ -66,6 +66,7 @@ type Server struct {
 	handler   http.Handler
 	hub       *socket.Hub
 	peers     *peers
+	typing    *typing
 	tickets   *tickets
 	once      *shownOnce
 	talk      *allowance // messages
@@ -134,6 +135,10 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read static files: %w", err)
 	}
+	typing, err := newTyping(opts.Layer)
+	if err != nil {
+		return nil, fmt.Errorf("listen to who is typing: %w", err)
+	}
 	s := &Server{
 		parts:  parts{accounts: opts.Accounts, chat: opts.Chat, presence: opts.Presence, layer: opts.Layer},
 		look:   look{templates: templates, document: document, static: static, version: opts.Version},
@@ -149,6 +154,7 @@ func New(opts Options) (*Server, error) {
 		once:    newShownOnce(),
 		talk:    newTalk(opts.Limits.MessagesPerSecond),
 		asks:    newAsks(),
+		typing:  typing,
 		calls:   newCalls(opts.Limits.CallsPerMinute),
 	}
 	s.hub = socket.NewHub(socket.Options{
@@ -194,6 +200,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.peers.endStreams()
 	err := s.hub.Shutdown(ctx)
 	s.peers.close()
+	s.typing.stop()
 	return err
 }
 

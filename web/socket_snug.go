@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
+	"snug/account"
 	"snug/chat"
 	"snug/web/socket"
 )
@@ -17,7 +19,10 @@ const (
 	maxOnline = 500
 )
 
-var errJoined = &chat.Error{Code: chat.CodeForbidden, Message: "you are in as many rooms as one connection may be: leave one first"}
+var (
+	errJoined     = &chat.Error{Code: chat.CodeForbidden, Message: "you are in as many rooms as one connection may be: leave one first"}
+	errRoomOrUser = badField(`one of "room" and "user" is needed`)
+)
 
 // serveSnug is the socket of Snug's own client: everything over one.
 func (s *Server) serveSnug(w http.ResponseWriter, r *http.Request) {
@@ -56,7 +61,7 @@ func (s *Server) openSnug(c *socket.Conn, v *visitor, origin string) (snugSocket
 
 // limitsFrame is what a client must know before it sends.
 func (s *Server) limitsFrame() limitsFrame {
-	return limitsFrame{MessageCharacters: s.chat.MaxMessage()}
+	return limitsFrame{MessageCharacters: s.chat.MaxMessage(), TypingSeconds: int(chat.TypingPause / time.Second)}
 }
 
 // Receive answers one frame.
@@ -86,6 +91,8 @@ func (k snugSocket) handle(e envelope, frame []byte) error {
 		return speak(ctx, k, e, frame, k.edit)
 	case "delete":
 		return speak(ctx, k, e, frame, k.remove)
+	case "typing":
+		return k.typing(ctx, e, frame)
 	case "join":
 		return ask(ctx, k, e, frame, k.join)
 	case "leave":
@@ -160,6 +167,42 @@ func (k snugSocket) private(ctx context.Context, f privateFrame) (chat.Receipt, 
 	return k.peer.server.chat.Private(ctx, k.peer.person(), f.User, id, text)
 }
 
+// typing takes from nothing else that the person may do. What comes too often is not told, and only a flood of it costs anything.
+func (k snugSocket) typing(ctx context.Context, e envelope, frame []byte) error {
+	p, c := k.peer, k.peer.server.chat
+	if !p.ignore() {
+		return k.acknowledge(e.Ref)
+	}
+	if !p.visitor.may(account.ScopeWrite) {
+		return errScope(account.ScopeWrite)
+	}
+	var f typingFrame
+	if err := decodeFrame(frame, &f); err != nil {
+		return err
+	}
+	if (f.Room == "") == (f.User == "") {
+		return errRoomOrUser
+	}
+	var err error
+	if f.Room != "" {
+		err = c.Typing(ctx, p.person(), f.Room)
+	} else {
+		err = c.TypingTo(ctx, p.person(), f.User)
+	}
+	if err != nil {
+		return err
+	}
+	return k.acknowledge(e.Ref)
+}
+
+// acknowledge answers a frame that was done and has no answer of its own, for who wants one.
+func (k snugSocket) acknowledge(ref json.RawMessage) error {
+	if ref != nil {
+		k.peer.send(ackFrame{Type: "ack", Ref: ref})
+	}
+	return nil
+}
+
 func (k snugSocket) edit(ctx context.Context, f editFrame) (chat.Receipt, error) {
 	if f.ID == nil {
 		return chat.Receipt{}, badField(`"id" is missing`)
@@ -205,7 +248,10 @@ func (k snugSocket) join(ctx context.Context, ref json.RawMessage, f joinFrame) 
 		}
 		p.enter(room.ID, s.chat.Enter(p.person(), room))
 	}
-	answer, err := s.joined(ctx, p.visitor, room, f)
+	var answer *joinedFrame
+	if err = p.hearTyping(ctx, room.ID); err == nil {
+		answer, err = s.joined(ctx, p.visitor, room, f)
+	}
 	if err != nil {
 		if !here {
 			p.exit(room.ID)
@@ -232,15 +278,12 @@ func (k snugSocket) leave(ctx context.Context, ref json.RawMessage, f leaveFrame
 	if err := p.quit(ctx, chat.RoomGroup(room.ID)); err != nil {
 		return err
 	}
-	if ref != nil {
-		p.send(ackFrame{Type: "ack", Ref: ref})
-	}
-	return nil
+	return k.acknowledge(ref)
 }
 
 func (k snugSocket) history(ctx context.Context, ref json.RawMessage, f historyFrame) error {
 	if (f.Room == "") == (f.User == "") {
-		return badField(`one of "room" and "user" is needed`)
+		return errRoomOrUser
 	}
 	answer, err := k.peer.server.historyAnswer(ctx, k.peer.visitor, f)
 	if err != nil {

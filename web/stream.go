@@ -35,6 +35,7 @@ var errStreamClosed = errors.New("stream closed")
 type connection interface {
 	Context() context.Context
 	Send(payload []byte) error
+	Deliver(m *layer.Message) error
 	Close(code int, reason string)
 }
 
@@ -77,8 +78,11 @@ func newStream(w http.ResponseWriter, r *http.Request, log string, limits Limits
 // Context ends when the stream does.
 func (st *stream) Context() context.Context { return st.ctx }
 
-// Deliver implements layer.Listener.
+// Deliver implements layer.Listener. Who is typing is for screens.
 func (st *stream) Deliver(m *layer.Message) error {
+	if m.Type() == chat.TypeTyping {
+		return nil
+	}
 	var place struct {
 		Seq int64 `json:"seq"`
 	}

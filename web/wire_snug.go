@@ -36,6 +36,12 @@ type privateFrame struct {
 	Message *string `json:"message"`
 }
 
+// typingFrame says that the person is writing, in a room or to somebody.
+type typingFrame struct {
+	Room string `json:"room"`
+	User string `json:"user"`
+}
+
 type editFrame struct {
 	ID      *string `json:"id"`
 	Message *string `json:"message"`
@@ -69,6 +75,8 @@ type helloFrame struct {
 // limitsFrame tells a client what it may send.
 type limitsFrame struct {
 	MessageCharacters int `json:"message_characters"`
+	// TypingSeconds is how often one typing frame for one conversation is of use.
+	TypingSeconds int `json:"typing_seconds"`
 }
 
 type ackFrame struct {

@@ -10,6 +10,7 @@ import { Announcer, Banner, Toasts } from "./notices.mjs";
 import { Around } from "./place_link.mjs";
 import { Sidebar } from "./sidebar.mjs";
 import { currentWindow, unreadTotal, waitingFor } from "./store.mjs";
+import { TypingLine } from "./typing.mjs";
 import { keyOf } from "./window.mjs";
 
 // The same widths as in chat.css.
@@ -73,8 +74,9 @@ export function App({ store, session, routes, icon }) {
       <div class="conversation__foot">
         ${me === null
           ? html`<${GuestNote} routes=${routes} />`
-          : !win.problem && html`<${Composer} key=${keyOf(place)} handle=${composer} place=${place} limit=${limit}
-              onSend=${(text) => session.post(place, text)} onEditLast=${() => conversation.current?.editLast()} />`}
+          : !win.problem && html`<${TypingLine} typing=${state.typing} />
+            <${Composer} key=${keyOf(place)} handle=${composer} place=${place} limit=${limit} onSend=${(text) => session.post(place, text)}
+              onTyped=${(text) => session.typed(place, text)} onEditLast=${() => conversation.current?.editLast()} />`}
       </div>
       <${Announcer} key=${keyOf(place)} win=${win} me=${me} />
     </main>

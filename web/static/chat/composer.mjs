@@ -8,8 +8,9 @@ import { keyOf } from "./window.mjs";
 
 const warnBefore = 200; // so many characters before the limit the counter appears
 
-// handle gives others focus() and write(text). onSend returns why it could not send a text, if it could not; it then stays to be mended.
-export function Composer({ place, limit, onSend, onEditLast, handle }) {
+// handle gives others focus() and write(text). onSend returns why it could not send a text, if it could not; it then stays to be mended. onTyped is told what somebody
+// has typed so far, at each key.
+export function Composer({ place, limit, onSend, onTyped, onEditLast, handle }) {
   const key = keyOf(place);
   const [text, setText] = useState(() => draftOf(key));
   const [problem, setProblem] = useState(null);
@@ -21,6 +22,10 @@ export function Composer({ place, limit, onSend, onEditLast, handle }) {
     setText(value);
     setProblem(null);
     keepDraft(key, value);
+  };
+  const type = (value) => {
+    write(value);
+    onTyped(value);
   };
   useImperativeHandle(handle, () => ({ focus: () => field.current?.focus(), write }), [key]);
   useEffect(() => {
@@ -47,7 +52,7 @@ export function Composer({ place, limit, onSend, onEditLast, handle }) {
   const name = place.kind === "room" ? place.name : `${place.name}, privately`;
   return html`<form class="composer" onSubmit=${(event) => { event.preventDefault(); send(); }}>
     <div class="composer__box">
-      <${Growing} value=${text} label=${`Message to ${name}`} placeholder=${`Message to ${name}`} field=${field} onText=${write}
+      <${Growing} value=${text} label=${`Message to ${name}`} placeholder=${`Message to ${name}`} field=${field} onText=${type}
         onKeyDown=${keys} enterkeyhint="send" autocomplete="off" id="composer" aria-describedby="composer-problem composer-count"
         aria-invalid=${problem !== null} data-composer />
       <button type="submit" class="composer__send" aria-label="Send" title="Send" disabled=${!isGood}><${Icon} name="send" /></button>

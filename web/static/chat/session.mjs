@@ -8,6 +8,7 @@ import { Mover } from "./mover.mjs";
 import { Outbox } from "./outbox.mjs";
 import { sentence } from "./sentence.mjs";
 import { change, currentWindow, unreadTotal } from "./store.mjs";
+import { Typing } from "./typing.mjs";
 import { keyOf } from "./window.mjs";
 
 // Changes by the type of the frame that asks for them.
@@ -39,6 +40,7 @@ export class Session {
   #marks;
   #mover;
   #outbox;
+  #typing;
 
   // nodes are the other nodes that the page may go to, if there are any.
   constructor(store, routes, nodes) {
@@ -59,6 +61,7 @@ export class Session {
       },
     });
     this.#outbox = new Outbox(store, this.#socket);
+    this.#typing = new Typing(store, this.#socket);
   }
 
   start() {
@@ -82,6 +85,10 @@ export class Session {
 
   post(place, typed) {
     return this.#outbox.post(place, typed);
+  }
+
+  typed(place, text) {
+    this.#typing.typed(place, text);
   }
 
   retry(id) {
@@ -154,6 +161,8 @@ export class Session {
       if (!frame.room) this.#looked();
     } else if (frame.type === "presence" && frame.renamed_to !== undefined) {
       this.#renamed(frame.username, frame.renamed_to);
+    } else if (frame.type === "typing") {
+      this.#typing.heard(frame);
     } else if (byType.has(frame.type)) {
       this.#store.apply(byType.get(frame.type), frame);
     } else if (frame.type === "nodes") {
@@ -185,6 +194,7 @@ export class Session {
       location.reload();
       return;
     }
+    this.#typing.greeted(hello);
     if (this.#mover) this.#follow({ type: "nodes" }, (answer) => this.#mover.told(answer));
     this.#follow({ type: "rooms" }, (answer) => this.#store.apply(change.rooms, answer));
     this.#follow({ type: "users" }, (answer) => this.#store.apply(change.users, answer));

@@ -25,6 +25,7 @@ export function initialState(boot) {
     onlineTotal: 0,
     inbox: { seq: 0, ahead: 0, synced: false, log: "" }, // up to where private messages are known, as in a window
     unread: {}, // by place: how many came unseen
+    typing: [], // {user, fading}, in the conversation that is open
     outbox: [], // {id, place, text, time, state, problem, command}
     onlyHere: new Set(), // ids of what was posted and is on one node alone, as far as is known
     toasts: [],
@@ -82,7 +83,7 @@ export const change = {
   broke(state) {
     const entries = Object.entries(state.windows).map(([key, win]) => [key, windows.broken(win)]);
     const inbox = { ...state.inbox, synced: false, ahead: 0 };
-    return { ...state, inbox, windows: Object.fromEntries(entries) };
+    return { ...state, inbox, windows: Object.fromEntries(entries), typing: [] };
   },
 
   // went is a change to another conversation.
@@ -92,7 +93,7 @@ export const change = {
     const { [key]: win = windows.newWindow(place), ...others } = leaving.windows;
     // The one that was looked at last stands last, so the first ones are those to forget.
     const entries = [...Object.entries(others).slice(1 - windowsKept), [key, { ...win, problem: null }]];
-    return { ...leaving, place, windows: Object.fromEntries(entries), unread: without(state.unread, key), toasts: [] };
+    return { ...leaving, place, windows: Object.fromEntries(entries), unread: without(state.unread, key), toasts: [], typing: [] };
   },
 
   // renamed is a conversation whose real name the server told: it was asked for in other capitals, say.
@@ -115,6 +116,7 @@ export const change = {
       windows: Object.fromEntries(entries),
       conversations: state.conversations.map((other) => ({ ...other, user: named(other.user) })),
       online: new Set([...state.online].map(named)),
+      typing: state.typing.map((other) => ({ ...other, user: named(other.user) })),
       unread: count ? { ...unread, [keyOf({ kind: "private", name: to })]: count } : unread,
       outbox: state.outbox.map((item) => (item.place.kind === "private" ? { ...item, place: { ...item.place, name: named(item.place.name) } } : item)),
     };
@@ -140,7 +142,8 @@ export const change = {
     const place = { kind: "room", name: room };
     const problem = "It was deleted, with all that was said in it.";
     const next = withWindow(state, place, (win) => ({ ...windows.newWindow(win), problem, gone: true }));
-    return { ...next, rooms: state.rooms.filter((other) => other.room !== room), unread: without(state.unread, keyOf(place)) };
+    const typing = keyOf(place) === keyOf(state.place) ? [] : state.typing;
+    return { ...next, typing, rooms: state.rooms.filter((other) => other.room !== room), unread: without(state.unread, keyOf(place)) };
   },
 
   refused(state, { place, problem }) {
@@ -166,7 +169,9 @@ export const change = {
     next = settled(next, [frame]);
     if (place.kind === "private") next = heard(next, place, frame);
     const isNew = !frame.edited && !frame.deleted && !knows(state, place, frame);
-    const looking = seen && keyOf(place) === keyOf(state.place);
+    const here = keyOf(place) === keyOf(state.place);
+    if (isNew && here) next = change.typingOver(next, frame.user);
+    const looking = seen && here;
     return isNew && frame.user !== state.me && !looking ? counted(next, place) : next;
   },
 
@@ -175,7 +180,26 @@ export const change = {
   },
 
   userLeft(state, { room, user }) {
-    return withWindow(state, { kind: "room", name: room }, (win) => windows.userLeft(win, user, state.me));
+    const place = { kind: "room", name: room };
+    const next = withWindow(state, place, (win) => windows.userLeft(win, user, state.me));
+    return keyOf(place) === keyOf(state.place) ? change.typingOver(next, user) : next;
+  },
+
+  // typing is somebody who writes in the conversation that is open.
+  typing(state, user) {
+    const known = state.typing.find((other) => other.user === user);
+    if (known && !known.fading) return state;
+    return { ...state, typing: [...state.typing.filter((other) => other !== known), { user, fading: false }] };
+  },
+
+  typingFades(state, user) {
+    if (!state.typing.some((other) => other.user === user)) return state;
+    return { ...state, typing: state.typing.map((other) => (other.user === user ? { user, fading: true } : other)) };
+  },
+
+  typingOver(state, user) {
+    const typing = state.typing.filter((other) => other.user !== user);
+    return typing.length === state.typing.length ? state : { ...state, typing };
   },
 
   rooms(state, { rooms }) {
@@ -194,7 +218,8 @@ export const change = {
     return { ...state, online: new Set(users), onlineTotal: total };
   },
 
-  presence(state, { username, is_logged_in: isOnline }) {
+  presence(before, { username, is_logged_in: isOnline }) {
+    const state = isOnline ? before : change.typingOver(before, username);
     if (state.online.has(username) === isOnline) return state;
     const online = new Set(state.online);
     if (isOnline) online.add(username);
