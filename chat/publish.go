@@ -50,12 +50,12 @@ func newPublisher(c *Chat) *publisher {
 	return p
 }
 
-// take is called by the store's writer before commit, and hears also of rows that the disk has failed to take: a room that is deleted, or closed to guests, is so at
-// once, whatever the disk does.
+// take is called by the store's writer before commit, and hears also of rows that the disk has failed to take: rooms are at once what they have become, as in the
+// database, and who is shut out of one is told, whatever the disk does.
 func (p *publisher) take(rows []store.Row) {
 	var taken []*store.Room
 	for _, row := range rows {
-		if room, ok := row.(*store.Room); ok && (p.chat.rooms.closed(room) || room.Deleted) {
+		if room, ok := row.(*store.Room); ok && p.chat.rooms.renew(room) {
 			taken = append(taken, room)
 		}
 	}
@@ -114,7 +114,7 @@ func (p *publisher) run(ctx context.Context) {
 	}
 }
 
-// publish takes names of people and rooms in before it tells any message, so that a message shows them as they are.
+// publish takes names of people in before it tells any message, so that a message shows them as they are. Rooms were taken in before, see take.
 func (p *publisher) publish(ctx context.Context, c commit) {
 	for _, room := range c.taken {
 		if room.Deleted {
@@ -135,7 +135,6 @@ func (p *publisher) publish(ctx context.Context, c commit) {
 			}
 			p.chat.observer.arrived(row.ID)
 		case *store.Room:
-			p.chat.rooms.put(row)
 			if !row.Deleted {
 				p.chat.observer.counts.mark(row.ID)
 			}

@@ -247,3 +247,34 @@ func TestRoomCacheIsBoundedAndKeepsTheNewest(t *testing.T) {
 		t.Errorf("holds %d rooms and %d keys", len(r.ids), len(r.keys))
 	}
 }
+
+func TestWhoLosesARoomIsKnownOnlyOfRoomsThatAreHeld(t *testing.T) {
+	t.Parallel()
+	row := func(place int64, guests, deleted bool) *store.Room {
+		return &store.Room{Header: store.Header{Place: place}, ID: store.RoomID("lobby"), Name: "lobby", Key: "lobby", Guests: guests, Deleted: deleted}
+	}
+	for name, test := range map[string]struct {
+		held *store.Room
+		row  *store.Room
+		want bool
+	}{
+		"closed to guests":           {row(1, true, false), row(2, false, false), true},
+		"as closed as it was":        {row(1, false, false), row(2, false, false), false},
+		"opened":                     {row(1, false, false), row(2, true, false), false},
+		"closed, and read by others": {row(2, false, false), row(2, false, false), true},
+		"not held":                   {nil, row(2, false, false), false},
+		"deleted":                    {row(1, false, false), row(2, false, true), true},
+		"deleted and not held":       {nil, row(2, false, true), true},
+	} {
+		r := newRooms(nil)
+		if test.held != nil {
+			r.put(test.held)
+		}
+		if got := r.renew(test.row); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+		if now := r.ids[test.row.ID]; now.Guests != test.row.Guests || now.deleted != test.row.Deleted || (r.keys["lobby"] != nil) == test.row.Deleted {
+			t.Errorf("%s: held as %+v", name, now)
+		}
+	}
+}

@@ -37,9 +37,29 @@ func newRooms(st *store.Store) *rooms {
 func (r *rooms) put(row *store.Room) Room {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.putLocked(row).Room
+}
+
+// renew is put for what was just committed, and says whether it takes the room from somebody: it is deleted, or guests who could read it cannot any more. Of a
+// room that is not held, nothing is known of before: the next who asks reads the row.
+func (r *rooms) renew(row *store.Room) (taken bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.ids[row.ID]
+	r.putLocked(row)
+	switch {
+	case row.Deleted:
+		return true
+	case row.Guests || old == nil:
+		return false
+	}
+	return old.Guests || old.place >= row.Place // somebody was quicker to read it
+}
+
+func (r *rooms) putLocked(row *store.Room) *cachedRoom {
 	old := r.ids[row.ID]
 	if old != nil && old.place >= row.Place {
-		return old.Room
+		return old
 	}
 	if old == nil && len(r.ids) >= maxCachedRooms {
 		r.evict()
@@ -55,20 +75,7 @@ func (r *rooms) put(row *store.Room) Room {
 	case !row.Deleted && (now == nil || now.life <= row.Life):
 		r.keys[row.Key] = room
 	}
-	return room.Room
-}
-
-// closed takes a row in that takes something from a room that is held, and says whether guests may not read it any more. Of a room that is not held, nothing is
-// known of before: the next who asks reads the row.
-func (r *rooms) closed(row *store.Room) bool {
-	r.mu.RLock()
-	old := r.ids[row.ID]
-	r.mu.RUnlock()
-	if old == nil || (row.Guests && !row.Deleted) {
-		return false
-	}
-	r.put(row)
-	return old.Guests || old.place >= row.Place // somebody was quicker to read it
+	return room
 }
 
 // evict drops any one room: with so many of them, one that is used is read again soon enough.
