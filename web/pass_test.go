@@ -175,9 +175,22 @@ func TestSocketsEndWhenTheirJWTExpires(t *testing.T) {
 	s := newSite(t, believes(t), func(o *siteOptions) { o.Presence.Linger = time.Hour })
 	ada := s.person("ada")
 	stays := s.guest().dial("/users/?token=" + token(t, "ada"))
-	expiry := time.Now().Add(2 * time.Second).Truncate(time.Second)
-	pass := "?token=" + token(t, "ada", claim("exp", expiry.Unix()))
-	for _, k := range []*sock{s.guest().dial("/ws/" + pass), s.guest().dial("/users/" + pass), s.guest().dial("/ws/chat/lobby/" + pass)} {
+	var expiry time.Time
+	var pass string
+	var sockets []*sock
+	inTime(t, func(life time.Duration) error {
+		expiry, sockets = time.Now().Add(life+time.Second).Truncate(time.Second), nil
+		pass = "?token=" + token(t, "ada", claim("exp", expiry.Unix()))
+		for _, path := range []string{"/ws/", "/users/", "/ws/chat/lobby/"} {
+			k, _, err := s.guest().tryDial(path + pass)
+			if err != nil {
+				return err
+			}
+			sockets = append(sockets, k)
+		}
+		return nil
+	})
+	for _, k := range sockets {
 		if code := k.closed(); code != closeLoggedOut {
 			t.Errorf("close code is %d, want %d", code, closeLoggedOut)
 		}

@@ -16,8 +16,13 @@ import (
 
 func TestSocketsOfExpiredSessionsAreClosed(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(o *siteOptions) { o.Accounts.SessionLife = time.Second })
-	k := s.person("ada").dial("/ws/")
+	var s *site
+	var k *sock
+	inTime(t, func(life time.Duration) (err error) {
+		s = newSite(t, func(o *siteOptions) { o.Accounts.SessionLife = life })
+		k, _, err = s.person("ada").tryDial("/ws/")
+		return err
+	})
 	k.only("hello")
 	deadline := time.After(patienceOfTests)
 	for {

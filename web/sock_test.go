@@ -16,6 +16,21 @@ import (
 // patienceOfTests is how long a test waits for a frame that must come.
 const patienceOfTests = 10 * time.Second
 
+// inTime has something begin that ends by itself after a while, and gives it longer until it has begun well before its end, however slow the machine is.
+func inTime(t *testing.T, begin func(life time.Duration) error) {
+	t.Helper()
+	for life := time.Second; ; life *= 2 {
+		begun := time.Now()
+		err := begin(life)
+		if err == nil && time.Since(begun) < life/2 {
+			return
+		}
+		if life > patienceOfTests/2 {
+			t.Fatalf("begun after %v: %v", time.Since(begun), err)
+		}
+	}
+}
+
 // frame is what came over a socket.
 type frame map[string]any
 
