@@ -246,7 +246,9 @@ func TestReplayedHandshakeIsWorthNothing(t *testing.T) {
 // TestMadeUpNodesAreBounded: whoever has the key may say to be anybody, but not to be a thousand.
 func TestMadeUpNodesAreBounded(t *testing.T) {
 	t.Parallel()
-	nodes := ring(t, 2)
+	patient := quick()
+	patient.Heartbeat, patient.Handshake = 2*time.Second, 10*time.Second // so that a slow machine drops nobody
+	nodes := ring(t, 2, func(o *Options) { o.Timing = patient })
 	a, b := nodes[0], nodes[1]
 	turnedAway := 0
 	for range maxNodes + 20 {
@@ -255,7 +257,7 @@ func TestMadeUpNodesAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := &Mesh{
-			opts: Options{Timing: quick(), network: realNetwork{}}, id: randomHex(16), life: 1, keys: ks, protocols: spoken(),
+			opts: Options{Timing: patient, network: realNetwork{}}, id: randomHex(16), life: 1, keys: ks, protocols: spoken(),
 			port: 1,
 		}
 		m.ip.set(net.IPv4(127, 0, 0, 1))

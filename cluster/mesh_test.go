@@ -19,7 +19,7 @@ import (
 
 func TestNodesFindOneAnother(t *testing.T) {
 	t.Parallel()
-	nodes := ring(t, 3)
+	nodes := ring(t, 3, calm)
 	for _, a := range nodes {
 		list := a.Members()
 		if len(list) != 3 || !list[0].Self {

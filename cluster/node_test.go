@@ -28,7 +28,8 @@ func quick() Timing {
 
 // calm is for tests in which nobody is silent for long: on a busy machine a node is slow, and must not seem to be gone.
 func calm(o *Options) {
-	o.Timing.Heartbeat, o.Timing.Down, o.Timing.Handshake, o.Timing.Probe = 2*time.Second, 10*time.Second, 10*time.Second, 2*time.Second
+	t := &o.Timing
+	t.Heartbeat, t.Down, t.Handshake, t.Probe, t.Short = 2*time.Second, 10*time.Second, 10*time.Second, 2*time.Second, 10*time.Second
 }
 
 // node is a Mesh in a test, its directory, and the network around it.

@@ -289,7 +289,7 @@ func rogue(tb testing.TB, a *node, dir string) *greeting {
 
 func TestGarbageDropsOnlyItsLink(t *testing.T) {
 	t.Parallel()
-	nodes := ring(t, 2)
+	nodes := ring(t, 2, calm)
 	a, b := nodes[0], nodes[1]
 	a.listen("x")
 	_, e := b.listen("x")

@@ -15,6 +15,9 @@ import (
 // layer that kept only the names would need ten times as much.
 const slack = 1 << 20
 
+// strangers is how many goroutines may be there that were not there before: a node on a real network has some that come and go. A leak is of thousands.
+const strangers = 10
+
 func leakNothing(t *testing.T, b *bench) {
 	const count, together = 100_000, 100
 	// Between nodes some time passes until both know of a group, and all of it must not be too long for a message. So they come in batches.
@@ -105,7 +108,7 @@ func wantNoMore(t testing.TB, heap uint64, goroutines int) {
 	if heapNow > heap+slack {
 		t.Errorf("the heap grew from %d to %d bytes", heap, heapNow)
 	}
-	if goroutinesNow > goroutines {
+	if goroutinesNow > goroutines+strangers {
 		t.Errorf("%d goroutines, and %d before", goroutinesNow, goroutines)
 	}
 }
