@@ -112,7 +112,9 @@ func TestLeaveIsToldApartFromDying(t *testing.T) {
 	pb, _ := b.listen("x")
 	c.listen("x")
 	_, e := a.listen("x")
-	eventually(t, 5*time.Second, func() bool { return e.count(b.ID(), "up") == 1 && e.count(c.ID(), "up") == 1 })
+	eventually(t, 5*time.Second, func() bool {
+		return e.count(b.ID(), "up") == 1 && e.count(c.ID(), "up") == 1 && slices.Contains(pb.Peers(), a.ID()) // each side learns of it by itself
+	})
 	for range 100 { // the goodbye goes behind what waits
 		if err := pb.Send(a.ID(), []byte("last words")); err != nil {
 			t.Fatal(err)
