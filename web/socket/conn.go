@@ -80,7 +80,7 @@ func (c *Conn) Context() context.Context { return c.ctx }
 // Send queues a message to this socket alone. The payload must be UTF-8; it may be changed afterwards. If the outbox
 // is full the socket is cut, and the error is ErrClosed, as for a socket that was closed before.
 func (c *Conn) Send(payload []byte) error {
-	if err := c.out.put(textFrame(payload)); err != nil {
+	if err := c.out.answer(textFrame(payload)); err != nil {
 		if errors.Is(err, errFull) {
 			c.Full()
 		}
@@ -160,6 +160,7 @@ func (c *Conn) receive(frame []byte) {
 	}
 
 	begun := time.Now()
+	c.out.ask()
 	c.guard("Receive", func() { c.consumer.Receive(c, frame) })
 	// The client's pongs were not read meanwhile.
 	if wait := c.hub.opts.PongWait; time.Since(begun) > wait/4 {

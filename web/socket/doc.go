@@ -11,6 +11,9 @@
 //   - Messages go out in the order in which they were delivered, each as one text frame. None is skipped: a reader
 //     that is so slow that its outbox fills, or that takes longer than WriteWait for one write, is cut off. Nobody ever
 //     waits for it.
+//   - A message to few sockets goes out at once. Where more than 64 get one, the next may wait for as long as that took, 5 ms
+//     at most, so that messages share writes. What is for one socket alone (Send, Close), and the first message after a
+//     frame of its client, never waits for that.
 //   - After Close or CloseIf nothing that the client sends is received any more.
 //   - A connection whose client does not answer pings ends after PongWait.
 //   - A client that floods it with pings or pongs is cut off.

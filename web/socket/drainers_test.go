@@ -218,7 +218,7 @@ func TestDrainersAreFewAndEnd(t *testing.T) {
 	}
 	d.mu.Lock() // so that none of them is taken yet
 	for _, o := range boxes {
-		o.queue, o.running = append(o.queue, []byte("hello")), true
+		o.queue, o.lined = append(o.queue, []byte("hello")), true
 	}
 	d.mu.Unlock()
 	for _, o := range boxes {
@@ -310,7 +310,12 @@ func TestBusySocketKeepsOrder(t *testing.T) {
 	for s := range senders {
 		go func() {
 			for n := range each {
-				_ = rec.conn.Send(fmt.Appendf(nil, "%d %d %s", s, n, bytes.Repeat([]byte("x"), n%500)))
+				frame := fmt.Appendf(nil, "%d %d %s", s, n, bytes.Repeat([]byte("x"), n%500))
+				if s%2 == 0 {
+					_ = rec.conn.Send(frame)
+				} else {
+					_ = rec.conn.out.put(textFrame(frame)) // as Deliver does
+				}
 			}
 		}()
 	}

@@ -140,6 +140,7 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	h.mu.Unlock()
 
 	if first {
+		h.drainers.close()
 		go h.closeEmpty()
 	}
 	for _, c := range conns {

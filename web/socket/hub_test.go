@@ -275,7 +275,11 @@ func TestPingsAndDataDoNotInterleave(t *testing.T) {
 			}
 			payload := []byte(strings.Repeat("z", size))
 			sums <- sha256.Sum256(payload)
-			if err := rec.conn.Send(payload); err != nil {
+			send := rec.conn.Send
+			if i%2 == 0 {
+				send = func(payload []byte) error { return rec.conn.out.put(textFrame(payload)) } // as Deliver does
+			}
+			if err := send(payload); err != nil {
 				t.Errorf("send %d: %v", i, err)
 				return
 			}

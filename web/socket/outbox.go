@@ -21,9 +21,9 @@ var errFull = errors.New("socket: outbox full")
 // outbox holds the frames that wait to be written to one connection. Frames are shared with other connections and
 // never changed.
 //
-// Where the wire can write without waiting, the first frame in an empty outbox puts it in the line of the drainers, and one of
-// them calls flush. Where it cannot, and where the kernel takes no more now, a goroutine of its own writes the frames in run,
-// which may wait, and ends when there are none.
+// A frame puts the outbox in the line of the drainers, where others may join it until one of them calls flush. What cannot wait
+// for that, what cannot be written without waiting (TLS) and what the kernel does not take now is written by a goroutine of
+// its own in run, which ends when there is nothing more. All take from the front of the same queue, and never two of them at once.
 type outbox struct {
 	wire      *wire
 	buffers   *buffers
@@ -32,14 +32,18 @@ type outbox struct {
 	maxFrames int
 	drain     func() // o.run, made once, because making it anew for each goroutine would allocate
 
-	next *outbox // behind this one in the line of the drainers, whose lock guards it
+	// The lock of the drainers guards these.
+	next *outbox // behind this one in the line
+	pass uint64  // in which it was taken out of the line last
 
 	mu      sync.Mutex // guards the fields below
 	queue   [][]byte   // not yet written by flush, or taken by run
 	spare   [][]byte   // what becomes queue when run takes it
 	frames  int        // in queue or taken, and not yet written
 	bytes   int        // of them
-	running bool       // it is in the line of the drainers, or run is running or about to
+	lined   bool       // it is in the line of the drainers
+	running bool       // run is running or about to: nobody else writes
+	asking  bool       // the next frame waits for nothing
 	void    bool       // what run has taken is not to be written any more
 	state   outboxState
 }
@@ -62,7 +66,27 @@ func (o *outbox) open(w *wire, b *buffers, d *drainers, maxBytes, maxFrames int)
 func (o *outbox) put(frame []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.accept(frame)
+}
 
+// answer is put for a frame that does not wait in the line.
+func (o *outbox) answer(frame []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asking = true
+	return o.accept(frame)
+}
+
+// ask says that the client waits for the next frame. It is not known which one answers it; most often the next does, and one write
+// more for each frame of a client is little beside what the frame itself costs.
+func (o *outbox) ask() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asking = true
+}
+
+// accept is put. The lock is held.
+func (o *outbox) accept(frame []byte) error {
 	if o.state != outboxOpen {
 		return ErrClosed
 	}
@@ -81,7 +105,7 @@ func (o *outbox) finish(closeFrame []byte) bool {
 	if o.state != outboxOpen {
 		return false
 	}
-	o.state = outboxClosing
+	o.state, o.asking = outboxClosing, true
 	o.add(closeFrame)
 	return true
 }
@@ -94,7 +118,7 @@ func (o *outbox) replace(closeFrame []byte) {
 	if o.state == outboxDropped {
 		return
 	}
-	o.state = outboxClosing
+	o.state, o.asking = outboxClosing, true
 	o.queue = nil
 	o.void = true
 	o.add(closeFrame)
@@ -115,26 +139,40 @@ func (o *outbox) add(frame []byte) {
 	o.queue = append(o.queue, frame)
 	o.frames++
 	o.bytes += len(frame)
-	if o.running {
-		return
+	asked := o.asking
+	o.asking = false
+	switch {
+	case o.running:
+	case asked, o.frames > o.maxFrames/2, o.bytes > o.maxBytes/2: // none is to be full because of the line
+		o.start()
+	case !o.lined:
+		o.lined = true
+		o.drainers.add(o)
 	}
-	o.running = true
-	if o.wire.raw == nil {
-		go o.drain()
-		return
-	}
-	o.drainers.add(o)
 }
 
-// flush writes what waits as far as the kernel takes it now, and leaves the rest to run. The lock is held, because none of
-// these writes waits for anything.
+// start has run write what waits. The lock is held.
+func (o *outbox) start() {
+	o.running = true
+	go o.drain()
+}
+
+// flush is the turn of an outbox in the line: it writes what waits as far as the kernel takes it now, and leaves the rest to run.
+// The lock is held, because none of these writes waits for anything.
 func (o *outbox) flush() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 
+	o.lined = false
+	switch {
+	case o.running:
+		return
+	case o.wire.raw == nil && len(o.queue) > 0:
+		o.start()
+		return
+	}
 	for done := 0; ; {
 		if done == len(o.queue) {
-			o.running = false
 			o.queue = emptied(o.queue)
 			return
 		}
@@ -147,7 +185,7 @@ func (o *outbox) flush() {
 		}
 		if wait {
 			o.queue = slices.Delete(o.queue, 0, done)
-			go o.drain()
+			o.start()
 			return
 		}
 	}
