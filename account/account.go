@@ -213,7 +213,7 @@ func (a *Accounts) follow(rows []store.Row) {
 			switch {
 			case row.Kind == store.KindToken && row.Final:
 				a.endings.add(ending{session: row.ID, user: row.Owner})
-			case row.Kind == store.KindEnding:
+			case row.IsEnding():
 				a.endings.add(ending{user: row.Owner, begun: true})
 			}
 		}

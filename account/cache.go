@@ -107,7 +107,7 @@ func (c *cache) follow(rows []store.Row) {
 		case *store.User:
 			c.followUser(row)
 		case *store.Record:
-			if row.Kind == store.KindEnding {
+			if row.IsEnding() {
 				c.forget(row.Owner)
 			}
 		}

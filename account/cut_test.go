@@ -2,6 +2,7 @@ package account
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -126,5 +127,56 @@ func TestSessionsOfTheOtherSideOfACutEndWithAllOthers(t *testing.T) {
 				t.Errorf("the session that did it: %v, want it kept: %v", err, keeps)
 			}
 		})
+	}
+}
+
+// Whoever has the old password, logs in on the other side of a cut and there ends all other sessions, later, is shut out all the same when both sides meet; also who
+// logs in there after that. So are those of the side that did it first: both ended each other's, and the person logs in again.
+func TestBothSidesEndTheSessionsOfTheOther(t *testing.T) {
+	t.Parallel()
+	a, b := openHalf(t), openHalf(t)
+	ada := mustSignUp(t, a.Accounts, "ada")
+	meet(t, a, b)
+	owner, ownerSession := startSession(t, a.Accounts, ada.ID)
+	change := PasswordChange{User: ada.ID, Session: ownerSession.ID, Old: goodPassword, New: newPassword, Address: "192.0.2.1"}
+	if err := a.ChangePassword(t.Context(), change); err != nil {
+		t.Fatal(err)
+	}
+	thief, thiefSession := startSession(t, b.Accounts, ada.ID)
+	for begun := time.Now().UnixMilli(); time.Now().UnixMilli() == begun; { // stamps of two nodes have an order by the millisecond
+		runtime.Gosched()
+	}
+	if _, err := b.EndSessions(t.Context(), ada.ID, thiefSession.ID); err != nil {
+		t.Fatal(err)
+	}
+	again, againSession := startSession(t, b.Accounts, ada.ID)
+	wantSession(t, a.Accounts, owner, ownerSession.ID)
+	wantSession(t, b.Accounts, thief, thiefSession.ID)
+	wantSession(t, b.Accounts, again, againSession.ID)
+
+	meet(t, a, b)
+	for side, want := range map[*half][]ID{a: {ownerSession.ID}, b: {thiefSession.ID, againSession.ID}} {
+		told := map[ID]bool{}
+		for deadline := time.After(10 * time.Second); !told[want[0]] || !told[want[len(want)-1]]; {
+			select {
+			case id := <-side.ended:
+				told[id] = true
+			case <-deadline:
+				t.Fatalf("sockets of %v are closed, want those of %v", told, want)
+			}
+		}
+	}
+	for side, h := range map[string]*half{"first": a, "second": b, "second after a start": {Accounts: openAccounts(t, b.st, Options{})}} {
+		for _, token := range []string{owner, thief, again} {
+			wantNoSession(t, h.Accounts, token)
+		}
+		if sessions, err := h.Sessions(t.Context(), ada.ID); len(sessions) != 0 || err != nil {
+			t.Errorf("%s: listed are %+v, %v", side, sessions, err)
+		}
+	}
+	back, backSession := startSession(t, b.Accounts, ada.ID)
+	meet(t, a, b)
+	for _, h := range []*half{a, b} {
+		wantSession(t, h.Accounts, back, backSession.ID)
 	}
 }

@@ -195,7 +195,7 @@ func (e *elsewhere) lookUp(ctx context.Context, token [32]byte) []store.Row {
 		return nil
 	}
 	// The other node may not have heard of it yet.
-	if end, err := e.st.EndingOf(ctx, session.User); err != nil || end.Ends(session) {
+	if endings, err := e.st.EndingsOf(ctx, session.User); err != nil || endings.End(session) {
 		return nil
 	}
 	rulings, err := e.st.RulingsOf(ctx, session.User)

@@ -164,12 +164,12 @@ func (a *Accounts) load(ctx context.Context, hash [32]byte) (*liveSession, User,
 	if err != nil {
 		return nil, User{}, fmt.Errorf("look up a session: %w", err)
 	}
-	end, err := a.st.EndingOf(ctx, row.User)
+	endings, err := a.st.EndingsOf(ctx, row.User)
 	if err != nil {
 		return nil, User{}, fmt.Errorf("look up a session: %w", err)
 	}
 	userRow, err := a.st.UserByID(ctx, row.User)
-	if errors.Is(err, store.ErrNotFound) || (err == nil && end.Ends(row)) {
+	if errors.Is(err, store.ErrNotFound) || (err == nil && endings.End(row)) {
 		return nil, User{}, ErrNoSession
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // life is an earlier process that wrote this database, or this one as it was when a copy of its files was made: Last is the newest place that it
@@ -72,4 +73,9 @@ func (s *Store) GoesOn(log string, place int64) bool {
 		}
 	}
 	return false
+}
+
+// lived says that an earlier process of this database had that feed.
+func (w *writer) lived(feed string) bool {
+	return slices.ContainsFunc(w.lives, func(l life) bool { return l.Log == feed })
 }

@@ -15,7 +15,7 @@ const (
 
 // Merge joins rows of other nodes with those that are here. Of two states of a row
 // the one stays that is final (a deleted message, a revoked session), then the one
-// of the later stamp, or for a setting of the earlier, of a ruling (see [Standing]) that which stands later, and of a room that was made twice
+// of the later stamp, or for a setting of the earlier, of a ruling (see [Standing]) or an [Ending] that which stands later, and of a room that was made twice
 // the one that was made first: whatever order rows come in, and however often, the tables
 // become the same. What stays keeps its origin and gets a place here; watchers are
 // told as of any write. applied counts the rows that changed something.
@@ -220,7 +220,7 @@ func (t *tx) replace(old, r Row, pairs pairSet) error {
 // stampTells says that a row means something else when nothing but its stamp is another: sessions are measured by that of an ending.
 func stampTells(r Row) bool {
 	x, ok := r.(*Record)
-	return ok && (x.Kind == KindEnding || isRuling(x.Kind))
+	return ok && (isEnding(x.Kind) || isRuling(x.Kind))
 }
 
 // replaced notes what follows from a message that is new, or moved in time or to

@@ -50,6 +50,12 @@ func randomHistory(r *rand.Rand, n int) []Row {
 		case 4:
 			x := &Session{Header: h, ID: ID{byte(1 + r.IntN(3))}, User: pick(people), Created: at, Used: at, Expires: at.Add(time.Hour * 1000), Revoked: r.IntN(4) == 0, Knew: Stamp(r.IntN(2)) * (base + Stamp(r.IntN(30)))}
 			x.Token[0] = byte(r.IntN(2))
+			if n := r.IntN(3); n > 0 {
+				x.Known = map[ID]Stamp{}
+				for range n - 1 {
+					x.Known[endingID(x.User, []string{"one", "two"}[r.IntN(2)])] = base + Stamp(r.IntN(30))
+				}
+			}
 			row = x
 		case 5:
 			name := rooms[r.IntN(len(rooms))]
@@ -74,8 +80,17 @@ func randomHistory(r *rand.Rand, n int) []Row {
 				Body: fmt.Sprintf(`{"value": %d}`, r.IntN(9)), Final: r.IntN(20) == 0,
 			}
 		case 10:
-			owner := pick(people)
-			row = &Record{Header: h, Kind: KindEnding, ID: endingID(owner), Owner: owner, Created: at, Body: string(encode(endingBody{ID{byte(r.IntN(4))}}))}
+			owner, life := pick(people), []string{"one", "two"}[r.IntN(2)]
+			x := &Record{Header: h, Kind: KindEnding, ID: endingID(owner, life), Owner: owner, Key: life, Created: at}
+			body := endingBody{Kept: ID{byte(r.IntN(4))}}
+			switch r.IntN(4) {
+			case 0: // of an older version
+				x.Kind, x.ID, x.Key = KindOldEnding, oldEndingID(owner), ""
+			case 1:
+				body.Instead, body.Taker, body.TakenAt = base-Stamp(1+r.IntN(30)), endingID(owner, "three"), base-1
+			}
+			x.Body = string(encode(body))
+			row = x
 		case 11, 12, 13:
 			kind, owner := []string{KindDisabled, KindRole, KindPassword}[r.IntN(3)], pick(people)
 			body := rulingBody{Disabled: kind == KindDisabled && r.IntN(2) == 0, Admin: kind == KindRole && r.IntN(2) == 0}

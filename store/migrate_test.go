@@ -168,6 +168,16 @@ func checkFixture(t *testing.T, s *Store, version int) {
 	if version >= 8 {
 		newest, want = 12, Standing{Password: "other"}
 	}
+	if version >= 9 {
+		newest = 14
+		endings, err := s.EndingsOf(ctx, ID{2})
+		if err != nil || len(endings) != 2 || endings[0].ID != oldEndingID(ID{2}) || endings[1].Kept != session.ID || session.Known[endings[1].ID] != 65529 {
+			t.Errorf("endings = %+v, %v; session knew %v", endings, err, session.Known)
+		}
+	}
+	if version < 9 && session.Known != nil {
+		t.Errorf("session knew %v, which it did not note", session.Known)
+	}
 	bob, err := s.UserByKey(ctx, "bob")
 	if err != nil || bob.Standing != want || bob.Said != (Standing{Password: "hash", Disabled: true}) {
 		t.Errorf("bob = %+v, %v", bob, err)

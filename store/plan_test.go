@@ -20,7 +20,7 @@ func TestQueriesUseIndices(t *testing.T) {
 		"sessionByID": sessionByID, "sessionByToken": sessionByToken, "deleteExpiredSessions": deleteExpiredSessions,
 		"roomByID": roomByID, "roomsByRecent": roomsByRecent, "roomsByKey": roomsByKey, "roomByKey": roomByKey, "roomDeleted": roomDeleted, "eraseMessages": eraseMessages,
 		"sessionsByID": sessionsByID, "roomsByID": roomsByID, "messagesByID": messagesByID,
-		"recordByID": recordByID, "recordsByID": recordsByID, "recordByKey": recordByKey, "recordsByOwner": recordsByOwner, "rulingsOf": rulingsOf,
+		"recordByID": recordByID, "recordsByID": recordsByID, "recordByKey": recordByKey, "recordsByOwner": recordsByOwner, "rulingsOf": rulingsOf, "endingsOf": endingsOf,
 		"newestRecords": newestRecords, "recordsBefore": recordsBefore, "countLiveRecords": countLiveRecords,
 		"deleteExpiredRecords": deleteExpiredRecords, "deleteEndedRecords": deleteEndedRecords, "deleteOldRecords": deleteOldRecords,
 		"metaByKey": metaByKey, "newestPlace": newestPlace, "deleteInactive": deleteInactive, "deleteConversation": deleteConversation, "findConversation": findConversation,

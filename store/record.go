@@ -19,8 +19,9 @@ const (
 	KindInvited    = "invited"
 	KindAudit      = "audit"
 	KindSetting    = "setting"
-	KindEnding     = "ending"    // see [Ending]
-	KindKeptName   = "kept_name" // see [KeepName]
+	KindEnding     = "life_ending" // see [Ending]
+	KindOldEnding  = "ending"      // what older versions had in its place: one for each user, of which the later stayed
+	KindKeptName   = "kept_name"   // see [KeepName]
 	// Rulings are further ones: KindDisabled, KindRole, KindPassword.
 )
 
@@ -56,7 +57,7 @@ func RecordID(kind, key string) ID {
 // RecordKinds are all kinds of records.
 func RecordKinds() []string {
 	return []string{
-		KindPasskey, KindRecovery, KindToken, KindHook, KindInvitation, KindInvited, KindAudit, KindSetting, KindEnding, KindKeptName,
+		KindPasskey, KindRecovery, KindToken, KindHook, KindInvitation, KindInvited, KindAudit, KindSetting, KindEnding, KindOldEnding, KindKeptName,
 		KindDisabled, KindRole, KindPassword,
 	}
 }
@@ -140,11 +141,9 @@ func (x *Record) check() error {
 		return errors.New("its body is no JSON object")
 	case x.Kind == KindSetting && x.ID != RecordID(KindSetting, x.Key):
 		return errors.New("its id is not that of its key")
-	case x.Kind == KindEnding && (x.ID != endingID(x.Owner) || x.Final):
-		return errors.New("it is no ending of its owner's sessions")
 	}
-	if x.Kind == KindEnding {
-		if _, err := x.ending(); err != nil {
+	if isEnding(x.Kind) {
+		if err := x.checkEnding(); err != nil {
 			return err
 		}
 	}

@@ -77,8 +77,8 @@ func (t *tx) newRecords(all []NewRecord, owner ID) ([]Record, error) {
 		case x.ID.IsZero():
 			x.ID = NewID()
 		}
-		if isRuling(x.Kind) {
-			return nil, ErrConflict // it is written with its user
+		if isRuling(x.Kind) || isEnding(x.Kind) {
+			return nil, ErrConflict // it is written with its user, or with the end of their sessions
 		}
 		if err := x.check(); err != nil {
 			return nil, err
@@ -123,7 +123,7 @@ func (t *tx) putRecords(all []Record) error {
 // UpdateRecord changes a record as [Store.UpdateUser] changes a user. Kind, ID, owner,
 // key and creation time do not change, and what is final stays so. With its end a
 // record loses its body, unless change puts another into its place. A setting is never
-// changed, a ruling only with its user: ErrConflict.
+// changed, a ruling only with its user, an ending by [Store.EndSessions]: ErrConflict.
 func (s *Store) UpdateRecord(ctx context.Context, kind string, id ID, change func(*Record) error) (Record, error) {
 	var updated Record
 	err := s.writer.submit(ctx, "update "+kind, func(t *tx) error {
@@ -131,7 +131,7 @@ func (s *Store) UpdateRecord(ctx context.Context, kind string, id ID, change fun
 		if err != nil {
 			return err
 		}
-		if kind == KindSetting || isRuling(kind) {
+		if kind == KindSetting || isRuling(kind) || isEnding(kind) {
 			return ErrConflict
 		}
 		x := old

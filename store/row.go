@@ -52,7 +52,7 @@ func PlaceOf(r Row) int64 { return r.row().Place }
 func OriginOf(r Row) Origin { return r.row().Origin }
 
 // supersedes says which of two states of a row stays: a final one before others, of a
-// room that which was made first, of a ruling that which stands later, then the later stamp (of a setting the earlier), then
+// room that which was made first, of a ruling or an ending that which stands later, then the later stamp (of a setting the earlier), then
 // the origin. What differs at all has an order, so that
 // all nodes keep the same, whatever came first and however often.
 func supersedes(a, b Row) bool {
@@ -64,7 +64,7 @@ func supersedes(a, b Row) bool {
 		// made it first: nobody comes to moderate a room by opening it where it is not known.
 		return r.Created.Before(b.(*Room).Created)
 	}
-	if r, ok := a.(*Record); ok && isRuling(r.Kind) {
+	if r, ok := a.(*Record); ok && (isRuling(r.Kind) || r.Kind == KindEnding) {
 		if at, other := r.stands(), b.(*Record).stands(); at != other {
 			return at > other
 		}

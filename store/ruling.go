@@ -65,11 +65,11 @@ func (x *Record) checkRuling() error {
 	return err
 }
 
-// stands is where a ruling stands among others of its kind and account; the latest counts.
+// stands is where a ruling stands among others of its kind and account, or an ending among those of its life; the latest counts.
 func (x *Record) stands() Stamp {
-	body, err := x.ruling()
+	body, err := x.ruling() // an ending has the same field
 	if err != nil || body.Instead == 0 {
-		return x.Stamp // there is none that cannot be read, see checkRuling
+		return x.Stamp // there is none that cannot be read, see checkRuling and checkEnding
 	}
 	return body.Instead
 }

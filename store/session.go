@@ -21,16 +21,19 @@ type Session struct {
 	Revoked bool
 	Brief   bool      // until the browser closes: the browser forgets it then, and it lasts less
 	Proven  time.Time // when its owner last proved who they are
-	Knew    Stamp     // the [Ending] that its node knew of when it began; 1: of none; 0: an older version did not note it
+	// Known are the endings that its node knew of when it began, by their IDs. nil: an older version began it. That noted in Knew the stamp of the one ending that
+	// there was then; 1: there was none; 0: it did not note it.
+	Known map[ID]Stamp
+	Knew  Stamp
 }
 
-const sessionColumns = `place, stamp, feed, seq, extra, id, token, user, created, used, expires, agent, address, revoked, brief, proven, knew`
+const sessionColumns = `place, stamp, feed, seq, extra, id, token, user, created, used, expires, agent, address, revoked, brief, proven, knew, known`
 
 func (x *Session) scan(from scanner) error {
 	var token []byte
 	if err := from.Scan(&x.Place, &x.Stamp, &x.Feed, &x.Seq, &x.Extra,
 		&x.ID, &token, &x.User, (*timeColumn)(&x.Created), (*timeColumn)(&x.Used), (*timeColumn)(&x.Expires),
-		&x.Agent, &x.Address, &x.Revoked, &x.Brief, (*timeColumn)(&x.Proven), &x.Knew); err != nil {
+		&x.Agent, &x.Address, &x.Revoked, &x.Brief, (*timeColumn)(&x.Proven), &x.Knew, (*knownColumn)(&x.Known)); err != nil {
 		return err
 	}
 	if len(token) != len(x.Token) {
@@ -49,12 +52,12 @@ const (
 	liveSessionsByUser = `SELECT ` + sessionColumns + ` FROM sessions
 		WHERE user = ? AND revoked = 0 AND expires > ? ORDER BY used DESC, id`
 	putSession = `INSERT INTO sessions (` + sessionColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
 			place = excluded.place, stamp = excluded.stamp, feed = excluded.feed, seq = excluded.seq, extra = excluded.extra,
 			token = excluded.token, user = excluded.user, created = excluded.created, used = excluded.used, expires = excluded.expires,
 			agent = excluded.agent, address = excluded.address, revoked = excluded.revoked,
-			brief = excluded.brief, proven = excluded.proven, knew = excluded.knew`
+			brief = excluded.brief, proven = excluded.proven, knew = excluded.knew, known = excluded.known`
 	deleteExpiredSessions = `DELETE FROM sessions
 		WHERE expires < ?1 AND (revoked = 0 OR created < ?1 - ?2)`
 )
@@ -77,7 +80,7 @@ func (t *tx) putSession(x *Session) error {
 func (x *Session) write(t *tx) error {
 	return t.write(putSession, x.Place, int64(x.Stamp), x.Feed, int64(x.Seq), x.Extra,
 		x.ID, x.Token[:], x.User, millis(x.Created), millis(x.Used), millis(x.Expires),
-		x.Agent, x.Address, x.Revoked, x.Brief, millis(x.Proven), int64(x.Knew))
+		x.Agent, x.Address, x.Revoked, x.Brief, millis(x.Proven), int64(x.Knew), knownColumn(x.Known).text())
 }
 
 // CreateSession adds a session, with a new ID if it has none. ErrConflict: the ID
@@ -114,12 +117,12 @@ func (s *Store) createSession(ctx context.Context, x Session, check func(*tx) er
 		if err := absent[Session](t, sessionByToken, x.Token[:]); err != nil {
 			return err
 		}
-		e, err := t.endingOf(x.User)
+		endings, err := t.endingsOf(x.User)
 		if err != nil {
 			return err
 		}
 		created = x
-		created.Knew = max(e.At, 1)
+		created.note(endings)
 		return t.putSession(&created)
 	})
 	if err != nil {
@@ -141,7 +144,8 @@ func (s *Store) UpdateSession(ctx context.Context, id ID, change func(*Session) 
 		if err := change(&x); err != nil {
 			return err
 		}
-		x.Header, x.ID, x.Token, x.User, x.Created, x.Knew = old.Header, old.ID, old.Token, old.User, old.Created, old.Knew
+		x.Header, x.ID, x.Token, x.User, x.Created = old.Header, old.ID, old.Token, old.User, old.Created
+		x.Known, x.Knew = old.Known, old.Knew
 		x.Revoked = x.Revoked || old.Revoked
 		err = t.putSession(&x)
 		updated = x
@@ -167,15 +171,15 @@ func (s *Store) SessionsOf(ctx context.Context, user ID) ([]Session, error) {
 // LiveSessionsOf lists the sessions of a user that are neither over nor expired
 // then, the last used first.
 func (s *Store) LiveSessionsOf(ctx context.Context, user ID, now time.Time) ([]Session, error) {
-	e, err := s.EndingOf(ctx, user)
+	endings, err := s.EndingsOf(ctx, user)
 	if err != nil {
 		return nil, err
 	}
 	live, err := readMany[Session](ctx, s, "list sessions", liveSessionsByUser, user, millis(now))
-	return slices.DeleteFunc(live, e.Ends), err
+	return slices.DeleteFunc(live, endings.End), err
 }
 
-// EndSessions ends all sessions of a user but one, which may be none, and
+// EndSessions ends all sessions of a user but one, which may be none or is over itself, and
 // says how many of them had not expired. Those that are not known here, because they
 // were begun on a node that is away, are over when they become known; see [Ending].
 func (s *Store) EndSessions(ctx context.Context, user, keep ID) (int, error) {
@@ -195,11 +199,15 @@ func (t *tx) endSessions(user, keep ID) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	before, err := t.endingOf(user)
+	before, err := t.endingsOf(user)
 	if err != nil {
 		return 0, err
 	}
-	if err := t.putEnding(user, keep); err != nil {
+	// What is over is not kept: the ending takes the place of one that may have ended it.
+	if !slices.ContainsFunc(live, func(x Session) bool { return x.ID == keep && !before.End(x) }) {
+		keep = ID{}
+	}
+	if err := t.putEnding(user, keep, before); err != nil {
 		return 0, err
 	}
 	n := 0
@@ -207,7 +215,7 @@ func (t *tx) endSessions(user, keep ID) (int, error) {
 		if live[i].ID == keep {
 			continue
 		}
-		if t.now.Before(live[i].Expires) && !before.Ends(live[i]) {
+		if t.now.Before(live[i].Expires) && !before.End(live[i]) {
 			n++
 		}
 		live[i].Revoked = true

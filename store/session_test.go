@@ -62,7 +62,7 @@ func TestRevokedStaysRevoked(t *testing.T) {
 		t.Errorf("session = %+v", got)
 	}
 	stored, err := s.SessionByToken(ctx, x.Token)
-	if err != nil || stored != got {
+	if err != nil || !cmp.Equal(stored, got) {
 		t.Errorf("stored %+v, returned %+v, %v", stored, got, err)
 	}
 }

@@ -139,7 +139,7 @@ func (s *Store) start(ctx context.Context, opts Options) error {
 		return err
 	}
 	s.saved(last)
-	s.writer = startWriter(s.conn, s.dir, last, known, opts, s.wal, s.saved)
+	s.writer = startWriter(s.conn, s.dir, last, s.lives, known, opts, s.wal, s.saved)
 	return s.retry(ctx)
 }
 

@@ -150,18 +150,19 @@ func (t *tx) keyFree(u User) error {
 // for [KeepName]; what is changed of the
 // [Standing] becomes rulings. If nothing is changed nothing is written.
 func (s *Store) UpdateUser(ctx context.Context, id ID, change func(*User) error) (User, error) {
-	return s.updateUser(ctx, id, change, func(*tx, User, User) error { return nil })
+	return s.updateUser(ctx, id, change, nothingToCheck, nothingMore)
 }
 
 // UpdateUserKeepingAdmin is [Store.UpdateUser], but ErrLastAdmin if nobody would be
 // left who can log in as an administrator.
 func (s *Store) UpdateUserKeepingAdmin(ctx context.Context, id ID, change func(*User) error) (User, error) {
-	return s.updateUser(ctx, id, change, (*tx).keepAdmin)
+	return s.updateUser(ctx, id, change, (*tx).keepAdmin, nothingMore)
 }
 
 // UpdateUserAndEnd is [Store.UpdateUser] and [Store.EndSessions]: both or neither.
 func (s *Store) UpdateUserAndEnd(ctx context.Context, id, keep ID, change func(*User) error) (updated User, ended int, err error) {
-	updated, err = s.updateUser(ctx, id, change, func(t *tx, _, _ User) (err error) {
+	// The change has the lower numbers: no node knows the ending and lets somebody in by what was before the change.
+	updated, err = s.updateUser(ctx, id, change, nothingToCheck, func(t *tx) (err error) {
 		ended, err = t.endSessions(id, keep)
 		return err
 	})
@@ -170,16 +171,18 @@ func (s *Store) UpdateUserAndEnd(ctx context.Context, id, keep ID, change func(*
 
 // UpdateUserAndEndKeepingAdmin is [Store.UpdateUserKeepingAdmin] and [Store.EndSessions]: both or neither.
 func (s *Store) UpdateUserAndEndKeepingAdmin(ctx context.Context, id, keep ID, change func(*User) error) (updated User, ended int, err error) {
-	updated, err = s.updateUser(ctx, id, change, func(t *tx, old, u User) (err error) {
-		if err = t.keepAdmin(old, u); err == nil {
-			ended, err = t.endSessions(id, keep)
-		}
+	updated, err = s.updateUser(ctx, id, change, (*tx).keepAdmin, func(t *tx) (err error) {
+		ended, err = t.endSessions(id, keep)
 		return err
 	})
 	return updated, ended, err
 }
 
-func (s *Store) updateUser(ctx context.Context, id ID, change func(*User) error, check func(t *tx, old, u User) error) (User, error) {
+func nothingToCheck(*tx, User, User) error { return nil }
+
+func nothingMore(*tx) error { return nil }
+
+func (s *Store) updateUser(ctx context.Context, id ID, change func(*User) error, check func(t *tx, old, u User) error, then func(*tx) error) (User, error) {
 	var updated User
 	err := s.writer.submit(ctx, "update user", func(t *tx) error {
 		old, err := find[User](t, userByID, id)
@@ -208,8 +211,10 @@ func (s *Store) updateUser(ctx context.Context, id ID, change func(*User) error,
 				return err
 			}
 		}
-		updated, err = t.changeUser(u, old)
-		return err
+		if updated, err = t.changeUser(u, old); err != nil {
+			return err
+		}
+		return then(t)
 	})
 	if err != nil {
 		return User{}, err

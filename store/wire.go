@@ -68,6 +68,8 @@ type wireSession struct {
 	Brief   bool   `json:"brief,omitzero"`
 	Proven  int64  `json:"proven,omitzero"`
 	Knew    Stamp  `json:"knew,omitzero"`
+
+	Known map[ID]Stamp `json:"known,omitzero"`
 }
 
 type wireRecord struct {
@@ -120,7 +122,7 @@ func (s *Seen) wire() any { return wireSeen{head(s), millis(s.At)} }
 func (x *Session) wire() any {
 	return wireSession{
 		head(x), hex.EncodeToString(x.Token[:]), x.User,
-		millis(x.Created), millis(x.Used), millis(x.Expires), x.Agent, x.Address, x.Brief, millis(x.Proven), x.Knew,
+		millis(x.Created), millis(x.Used), millis(x.Expires), x.Agent, x.Address, x.Brief, millis(x.Proven), x.Knew, x.Known,
 	}
 }
 
@@ -278,6 +280,7 @@ func (f *fields) row(kind string, id ID, final bool) Row {
 		f.take("brief", &x.Brief)
 		x.Proven = f.time("proven")
 		f.take("knew", &x.Knew)
+		f.take("known", &x.Known)
 		return x
 	case kindRoom:
 		r := &Room{ID: id, Deleted: final}

@@ -38,6 +38,7 @@ func checkRow(r Row) error {
 		if r.Knew > latest {
 			return errors.New("it knew the future")
 		}
+		return checkKnown(r.Known, latest)
 	case *Record:
 		return r.check()
 	case *Room:

@@ -51,6 +51,7 @@ type writer struct {
 
 	// Owned by the goroutine.
 	counters   counters
+	lives      []life        // of earlier processes
 	known      map[ID]uint64 // how far this node has the feeds of others
 	retried    time.Time     // when early rows were last looked at
 	statements map[string]*sql.Stmt
@@ -62,7 +63,7 @@ type writer struct {
 	early, watchers watchers
 }
 
-func startWriter(conn *sql.Conn, dir string, last counters, known map[ID]uint64, opts Options, log *logFile, saved func(counters)) *writer {
+func startWriter(conn *sql.Conn, dir string, last counters, lives []life, known map[ID]uint64, opts Options, log *logFile, saved func(counters)) *writer {
 	if opts.Synchronous == "normal" {
 		log = nil
 	}
@@ -77,6 +78,7 @@ func startWriter(conn *sql.Conn, dir string, last counters, known map[ID]uint64,
 		closing:    make(chan struct{}),
 		stopped:    make(chan struct{}),
 		counters:   last,
+		lives:      lives,
 		known:      known,
 		statements: make(map[string]*sql.Stmt),
 		scrub:      time.NewTimer(scrubDelay),
