@@ -18,15 +18,21 @@ import (
 
 // state is a row of the model. The kinds are those of the real store: what differs is what a final row is.
 type state struct {
-	Kind  string // user, room, seen: the later stamp wins; session, message: final ones stay; ruling: that which stands later
+	Kind  string // user, room, seen: the later stamp wins; session, message, login: final ones stay; ruling, ending: that which stands later
 	ID    string
 	Stamp uint64
 	Final bool
 	Text  string
-	Gives bool   // of a ruling: it gives back what an earlier one took
-	Stood uint64 // of such a ruling: where the one stood whose place it takes
+	Gives bool   // of a ruling: it gives back what an earlier one took; of an ending: another one took its place
+	Stood uint64 // of such a ruling or ending: where the one stood whose place it takes
 	By    string // of a message: who wrote it, and his how manieth it is
 	N     int
+
+	Keeps   string // of an ending: the login that it keeps
+	Taker   string // of one in whose place another stands: which, and at what stamp
+	TakenAt uint64
+	Known   map[string]uint64 // of a login: the endings that its node knew
+	Heard   map[string]bool   // and all that it had ever been told of, for the test alone
 
 	feed  Feed
 	seq   uint64
@@ -75,7 +81,9 @@ type database struct {
 	order   []string          // keys by place-1; stale where the row has moved on
 	feeds   Vector
 	cursors map[Feed]int64
-	told    []*state // what people were told of, in order
+	told    []*state        // what people were told of, in order
+	lives   []string        // the feeds that it had before
+	heard   map[string]bool // of which endings it was ever told
 
 	replaced []replaced // by the running commit
 }
@@ -83,13 +91,14 @@ type database struct {
 func (d *database) clone() database {
 	c := *d
 	c.rows, c.feeds, c.cursors = maps.Clone(d.rows), maps.Clone(d.feeds), maps.Clone(d.cursors)
-	c.order, c.told = slices.Clone(d.order), slices.Clone(d.told)
+	c.order, c.told, c.lives = slices.Clone(d.order), slices.Clone(d.told), slices.Clone(d.lives)
 	return c
 }
 
 // model is a Store in memory that does the same joins as the real one.
 type model struct {
-	now func() time.Time
+	now   func() time.Time
+	meant *meant
 
 	commits chan struct{} // one at a time, until the watcher has been told; no mutex, which would hold up the time of the test
 	watch   func([]Row)   // guarded by commits
@@ -123,7 +132,7 @@ type replaced struct {
 }
 
 func newModel(now func() time.Time) *model {
-	m := &model{now: now, commits: make(chan struct{}, 1), db: database{rows: map[string]*state{}, feeds: Vector{}, cursors: map[Feed]int64{}}}
+	m := &model{now: now, meant: &meant{told: map[string]map[string]bool{}}, commits: make(chan struct{}, 1), db: database{rows: map[string]*state{}, feeds: Vector{}, cursors: map[Feed]int64{}, heard: map[string]bool{}}}
 	m.open()
 	return m
 }
@@ -133,6 +142,7 @@ func (m *model) open() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.db.seq, m.off = 0, false
+	m.db.lives = append(m.db.lives, m.db.feed.String())
 	rand.Read(m.db.feed[:])
 }
 
@@ -236,7 +246,12 @@ func (d *database) put(s *state) {
 // write writes rows of this node, in one commit.
 func (m *model) write(states ...state) (written []*state, err error) {
 	err = m.durable(func(d *database) (rows []Row) {
-		for _, s := range states {
+		for len(states) > 0 {
+			s := states[0]
+			states = states[1:]
+			if s.Kind == "ending" && !s.Gives {
+				s.ID += "/" + d.feed.String()
+			}
 			d.clock = max(d.clock+1, uint64(m.now().UnixMilli())<<16)
 			s.Stamp = d.clock
 			if old := d.rows[s.key()]; old != nil {
@@ -245,6 +260,12 @@ func (m *model) write(states ...state) (written []*state, err error) {
 			}
 			if s.Final {
 				s.Text = ""
+			}
+			switch {
+			case s.Kind == "ending" && !s.Gives:
+				states = append(d.end(&s, m.meant), states...)
+			case s.Kind == "login" && s.Known == nil:
+				d.note(&s)
 			}
 			d.seq++
 			s.feed, s.seq = d.feed, d.seq
@@ -298,6 +319,9 @@ func (m *model) Merge(_ context.Context, rows []Row) (merged Merged, err error) 
 				merged.Aside++
 			}
 			s.feed, s.seq = row.Feed, row.Seq
+			if s.Kind == "ending" {
+				d.hear(m.meant.of(s))
+			}
 			if wall := uint64(m.now().Add(time.Minute).UnixMilli()) << 16; s.Stamp < wall {
 				d.clock = max(d.clock, s.Stamp)
 			}

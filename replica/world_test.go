@@ -29,6 +29,8 @@ type world struct {
 	expected map[string]*state // the newest acknowledged state of each row
 	changed  map[string]bool   // messages that were ever edited or deleted
 	taken    map[string]uint64 // by ruling: the latest acknowledged that took something
+	ended    []*state          // all acknowledged endings
+	meant    *meant
 	given    map[string]uint64 // and the latest that somebody knew who gave that back, or tried to
 }
 
@@ -61,6 +63,7 @@ func newWorld(t *testing.T, seed uint64, nodes int) *world {
 		changed:  map[string]bool{},
 		taken:    map[string]uint64{},
 		given:    map[string]uint64{},
+		meant:    &meant{told: map[string]map[string]bool{}},
 	}
 	w.latency = []time.Duration{300 * time.Microsecond, 5 * time.Millisecond, 50 * time.Millisecond}[w.random.IntN(3)]
 	if os.Getenv("SNUG_VERBOSE") != "" {
@@ -76,6 +79,7 @@ func newWorld(t *testing.T, seed uint64, nodes int) *world {
 func (w *world) add(id string, skew time.Duration, seed uint64) *node {
 	n := &node{w: w, id: id, skew: skew, random: rand.New(rand.NewPCG(seed, 2))}
 	n.store = newModel(n.now)
+	n.store.meant = w.meant
 	n.store.slow(w.latency)
 	w.nodes = append(w.nodes, n)
 	return n
@@ -196,6 +200,8 @@ func (n *node) idea() []state {
 		if old := n.store.get(s.key()); old != nil && old.Text == "taken" {
 			s.Text, s.Gives = "given", true
 		}
+	case dice < 16 && n.random.IntN(2) == 0:
+		return n.login()
 	case dice < 16:
 		s = state{Kind: "session", ID: fmt.Sprint(n.random.IntN(20)), Final: n.random.IntN(4) == 0}
 	default:
@@ -241,6 +247,9 @@ func (n *node) put(states ...state) {
 	for _, s := range written {
 		if old := n.w.expected[s.key()]; old == nil || s.compare(old) > 0 {
 			n.w.expected[s.key()] = s
+		}
+		if s.Kind == "ending" && !s.Gives {
+			n.w.ended = append(n.w.ended, s)
 		}
 		if s.Kind == "ruling" && !s.Gives {
 			n.w.taken[s.key()] = max(n.w.taken[s.key()], s.Stamp)
@@ -301,6 +310,7 @@ func (w *world) lost() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	clear(w.taken)
+	w.forgetEnded()
 	for key, s := range w.expected {
 		var best *state
 		for _, n := range w.nodes {
@@ -325,6 +335,7 @@ func (w *world) check(when string) {
 			w.t.Errorf("%s: node %s has other rows than node %s: %s", when, n.id[28:], w.nodes[0].id[28:], difference(first, got))
 		}
 		w.checkKept(when, n)
+		w.checkEnded(when, n)
 		w.checkOrder(when, n)
 	}
 }
