@@ -15,18 +15,18 @@ import (
 	"snug/snugtest"
 )
 
-// The history of a room that deaf sockets ask for: of some messages with so many characters, more than kernels hold.
+// What is said while a deaf socket is open: so many messages with so many characters, which are more than the kernel takes. They are few and long, so that
+// little of the ten seconds that one write may take is over when the last is posted, also on a slow machine.
 const (
-	deafHistory = 100
-	deafMessage = 65536
+	deafMessages = 75
+	deafMessage  = 65536
 )
 
 // deafBound is how long a socket may outlive what it was opened with. It is far more than is needed, since other tests run beside this one; a socket that waits
 // for a deaf client does so for ten seconds.
 const deafBound = 3 * time.Second
 
-// deafSocket opens a WebSocket, asks for the history of a room, and reads no more than the beginning of it. The rest fills the buffers at once, so that
-// however slow the machine is, hardly any of the ten seconds that one write may take is over when this returns.
+// deafSocket opens a WebSocket and reads nothing but the beginning of the answer to its upgrade.
 func deafSocket(t *testing.T, base, path, header string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
@@ -34,15 +34,15 @@ func deafSocket(t *testing.T, base, path, header string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	if err := conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil { // by itself it may grow to 32 MB
+		t.Fatal(err)
+	}
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n\r\n", path, header)
 	const want = "HTTP/1.1 101 "
 	answer := make([]byte, len(want))
 	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != want {
 		t.Fatalf("%s: answer begins with %q, %v, want %q", path, answer, err, want)
-	}
-	if _, err := io.CopyN(io.Discard, conn, deafMessage); err != nil {
-		t.Fatalf("%s: the history: %v", path, err)
 	}
 	return conn
 }
@@ -92,12 +92,11 @@ func TestWhatEndsOnOneNodeEndsOnAll(t *testing.T) {
 	})
 	here := cookieOf(t, phone, a.URL)
 	talker, _ := enter(t, ada, b, "lobby")
-	for range deafHistory {
-		post(t, talker, "lobby", strings.Repeat("x", deafMessage))
-	}
-	address := fmt.Sprint("/ws/chat/lobby/?history=", deafHistory)
-	stillOpen := func(conn net.Conn) {
+	fill := func(conn net.Conn) {
 		t.Helper()
+		for range deafMessages {
+			post(t, talker, "lobby", strings.Repeat("x", deafMessage))
+		}
 		for range 3 { // a connection that is gone takes one more write before it is known
 			if _, err := conn.Write(ping()); err != nil {
 				t.Fatalf("the socket is closed before its session is: %v", err)
@@ -106,15 +105,15 @@ func TestWhatEndsOnOneNodeEndsOnAll(t *testing.T) {
 		}
 	}
 
-	bySession := deafSocket(t, b.URL, address, "Cookie: "+here)
-	stillOpen(bySession)
+	bySession := deafSocket(t, b.URL, "/ws/chat/lobby/", "Cookie: "+here)
+	fill(bySession)
 	sendForm(t, ada, a.URL+"/settings/", url.Values{"end": {"others"}})
 	if took := untilReset(t, bySession); took > deafBound {
 		t.Errorf("the socket of the session was closed after %v, want %v at most", took, deafBound)
 	}
 
-	byTokenAlone := deafSocket(t, b.URL, address, "Authorization: Bearer "+token.Secret)
-	stillOpen(byTokenAlone)
+	byTokenAlone := deafSocket(t, b.URL, "/ws/chat/lobby/", "Authorization: Bearer "+token.Secret)
+	fill(byTokenAlone)
 	sendForm(t, ada, a.URL+"/settings/tokens/", url.Values{"revoke": {token.ID.String()}})
 	if took := untilReset(t, byTokenAlone); took > deafBound {
 		t.Errorf("the socket of the token was closed after %v, want %v at most", took, deafBound)
