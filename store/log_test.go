@@ -283,6 +283,29 @@ func TestTheLogSaysOnceThatTheDiskFailsAndOnceThatItWorks(t *testing.T) {
 	mustExec(t, other, "COMMIT")
 }
 
+// That somebody asks for what cannot be done says nothing of the disk: nothing was written.
+func TestWhatWritesNothingDoesNotSayThatTheDiskWorksAgain(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	s := openAt(t, t.TempDir(), Options{Logger: slog.New(slog.NewTextHandler(&said, nil))})
+	pragma(t, s, "max_page_count = 50")
+	fillUp(t, s)
+	for range 3 {
+		if _, err := s.UpdateUser(t.Context(), ID{9}, func(*User) error { return nil }); !errors.Is(err, ErrNotFound) {
+			t.Fatalf("update of nobody: %v", err)
+		}
+		fillUp(t, s)
+	}
+	if text := said.String(); strings.Count(text, "the disk is full") != 1 || strings.Contains(text, "takes what is written again") {
+		t.Errorf("the log says\n%s", text)
+	}
+	pragma(t, s, "max_page_count = 1000000")
+	say(t, s, RoomID("lobby"), ID{1}, "hello")
+	if text := said.String(); strings.Count(text, "takes what is written again") != 1 {
+		t.Errorf("with space again, the log says\n%s", text)
+	}
+}
+
 // What a copy of the files would be after a power cut: the log up to its last sync.
 func TestPowerCutTakesOnlyWhatIsMergedAndNotSynced(t *testing.T) {
 	t.Parallel()

@@ -253,6 +253,7 @@ func (w *writer) transact(batch []*operation) (results []error, err error) {
 	if len(t.rows) > 0 {
 		w.early.call(w.logger, t.rows)
 	}
+	unsure := w.log != nil && w.log.isUnsure()
 	err = w.secure(batch)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrFailing, explain(w.dir, err))
@@ -262,7 +263,9 @@ func (w *writer) transact(batch []*operation) (results []error, err error) {
 			}
 		}
 	}
-	w.report(err)
+	if err != nil || t.written > 0 || unsure { // what writes nothing says nothing of the disk
+		w.report(err)
+	}
 	w.tell(t.rows)
 	return results, nil
 }
