@@ -128,14 +128,17 @@ const endingsOf = `SELECT ` + recordColumns + ` FROM records
 
 func readEndings(records []Record) (Endings, error) {
 	all := make(Endings, len(records))
+	at := make(map[ID]Stamp, len(records)) // a peer that lies may have sent very many
 	for i := range records {
 		var err error
 		if all[i], err = records[i].ending(); err != nil {
 			return nil, err
 		}
+		at[all[i].ID] = all[i].At
 	}
-	for i := range all {
-		all[i].Taken = slices.ContainsFunc(all, func(e Ending) bool { return e.ID == all[i].taker && e.At >= all[i].takenAt })
+	for i, e := range all {
+		taker, here := at[e.taker]
+		all[i].Taken = here && taker >= e.takenAt
 	}
 	slices.SortFunc(all, func(a, b Ending) int {
 		if a.Taken != b.Taken {
