@@ -11,8 +11,9 @@ import (
 // moves what it holds into the database; so a commit is a matter of microseconds, and who needs it on disk syncs what others have committed, too.
 // After a power cut the log ends where it was synced, or later, and always with a whole commit.
 type logFile struct {
-	file *os.File
-	sync func(*os.File) error // syncData, or what a test puts in its place
+	file  *os.File
+	index string               // path of SQLite's index of it
+	sync  func(*os.File) error // syncData, or what a test puts in its place
 
 	syncing sync.Mutex  // held while it syncs
 	failed  atomic.Bool // changed while syncing is held; a sync failed: the system may have forgotten what it could not write
@@ -27,7 +28,7 @@ func openLog(database string) (*logFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &logFile{file: f, sync: syncData}, nil
+	return &logFile{file: f, index: database + "-shm", sync: syncData}, nil
 }
 
 // flush returns when all that was committed before is on disk. errUnsure: it cannot know, until mended.

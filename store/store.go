@@ -175,11 +175,11 @@ func (s *Store) connect(ctx context.Context, path string, known int) error {
 		return fmt.Errorf("the file system of %s cannot hold a write-ahead log (journal mode stays %q)", path, mode)
 	}
 	for _, pragma := range []string{
-		"synchronous = full",            // until all is open: from then on, see logFile
-		"fullfsync = on",                // on a Mac a sync leaves it in the disk's own memory otherwise,
-		"checkpoint_fullfsync = on",     // and the log would be overwritten before the database has it
-		"secure_delete = on",            // what is deleted is overwritten
-		"wal_autocheckpoint = 1000",     // pages: about 4 MB
+		"synchronous = full",        // until all is open: from then on, see logFile
+		"fullfsync = on",            // on a Mac a sync leaves it in the disk's own memory otherwise,
+		"checkpoint_fullfsync = on", // and the log would be overwritten before the database has it
+		"secure_delete = on",        // what is deleted is overwritten
+		fmt.Sprint("wal_autocheckpoint = ", movePages),
 		"journal_size_limit = 67108864", // bytes: a log that had to grow shrinks again
 		"temp_store = memory",           // nothing outside the data directory
 		"cache_size = -8192",            // KiB
@@ -249,7 +249,9 @@ func (s *Store) release() error {
 		errs = append(errs, s.reader.close())
 	}
 	if s.writer != nil {
-		s.writer.finish()
+		if err := s.writer.finish(); err != nil {
+			return errors.Join(append(errs, fmt.Errorf("close the database: %w", err), s.unlock())...) // the connections end with the process
+		}
 	}
 	if s.wal != nil { // SQLite removes it with the last connection
 		errs = append(errs, s.wal.close())

@@ -25,6 +25,8 @@ const (
 	mendDelay = time.Second
 	// maxUntold is how many rows wait for a disk that fails until watchers hear of them all the same.
 	maxUntold = 1 << 14
+	// movePages is how long the log may grow until SQLite moves it into the database after a commit: about 4 MB.
+	movePages = 1000
 )
 
 // counters are what the writer gives out. A rolled-back transaction puts them back.
@@ -58,6 +60,8 @@ type writer struct {
 	scrub      *time.Timer
 	untold     []Row // the disk has failed to take them, or stand behind such rows: watchers hear of them when it has them
 	mend       *time.Timer
+	careful    bool // SQLite moves nothing by itself
+	lost       bool // the log is not what was written to it, and nothing but a restart helps
 	ailing     bool // the disk does not take what is written, and the log says so
 
 	early, watchers watchers
@@ -215,10 +219,19 @@ func (w *writer) commit(batch []*operation) {
 func (w *writer) transact(batch []*operation) (results []error, err error) {
 	before := w.counters
 	t := &tx{w: w, now: w.now(), before: before}
+	unsure := w.log != nil && w.log.isUnsure()
 	refuse := func(doing string, err error) ([]error, error) {
 		err = fmt.Errorf("%s: %w", doing, explain(w.dir, err))
 		w.report(err)
 		return nil, err
+	}
+	if w.lost { // what is written now would only be lost with it
+		return refuse(batch[0].doing, fmt.Errorf("%w: %w", ErrFailing, errLost))
+	}
+	if unsure && !w.careful {
+		if err := w.moveByItself(false); err != nil {
+			return refuse(batch[0].doing, err)
+		}
 	}
 	if err := t.begin(); err != nil {
 		return refuse(batch[0].doing, err)
@@ -253,7 +266,6 @@ func (w *writer) transact(batch []*operation) (results []error, err error) {
 	if len(t.rows) > 0 {
 		w.early.call(w.logger, t.rows)
 	}
-	unsure := w.log != nil && w.log.isUnsure()
 	err = w.secure(batch)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrFailing, explain(w.dir, err))
@@ -284,8 +296,14 @@ func (w *writer) report(err error) {
 			w.logger.Info("the disk takes what is written again")
 		}
 		return
+	case errors.Is(err, errLost):
+		if !w.lost {
+			w.lost, w.ailing = true, true
+			w.logger.Error("the disk has lost what it failed to take: mend or replace it, and restart Snug, which then goes on with what is safe; until then nobody can post here", "data", w.dir, "error", err)
+		}
+		return
 	case errors.Is(err, ErrFailing):
-		trouble = "the disk fails, and nobody here is told of what it did not take: see what the system's log says of it, and mend or replace it" + until
+		trouble = "the disk fails, and nobody here is told of what it did not take: see what the system's log says of it, and mend or replace it; until then nobody can post here, and afterwards a restart is needed only if the next line asks for one"
 	case errors.Is(err, ErrDiskFull):
 		trouble = "the disk is full: free some space" + until
 	case errors.Is(err, ErrNotWritable):
@@ -331,13 +349,27 @@ func (w *writer) secure(batch []*operation) error {
 	}
 	// All that the log holds goes into the database, and a new one begins.
 	busy, err := w.emptyLog()
-	if err == nil && busy {
-		err = ErrBusy
+	switch {
+	case err != nil:
+		return err
+	case busy:
+		return ErrBusy
 	}
-	if err == nil {
-		w.log.mended()
+	w.log.mended()
+	return w.moveByItself(true)
+}
+
+// moveByItself says whether SQLite may move a long log into the database after a commit: not while the log may be other than what was written to it.
+func (w *writer) moveByItself(may bool) error {
+	pages := 0
+	if may {
+		pages = movePages
 	}
-	return err
+	if _, err := w.conn.ExecContext(context.Background(), fmt.Sprint("PRAGMA wal_autocheckpoint = ", pages)); err != nil {
+		return err
+	}
+	w.careful = !may
+	return nil
 }
 
 // scrubLog empties the write-ahead log, where text that was deleted is still to
@@ -354,6 +386,9 @@ func (w *writer) scrubLog() {
 
 // emptyLog moves all that the log holds into the database, unless a reader is busy with it.
 func (w *writer) emptyLog() (busy bool, err error) {
+	if err := w.checkLog(); err != nil {
+		return false, err
+	}
 	ctx := context.Background()
 	var inUse, frames, moved int
 	_, err = w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 0") // writes must not wait for readers
@@ -363,6 +398,14 @@ func (w *writer) emptyLog() (busy bool, err error) {
 		err = errors.Join(err, errBack)
 	}
 	return inUse != 0, err
+}
+
+// checkLog is called before the log is moved into the database: after a failure, it may not be what was written.
+func (w *writer) checkLog() error {
+	if w.log == nil || !w.log.isUnsure() {
+		return nil
+	}
+	return w.log.check()
 }
 
 // prepared gives a statement of the writing connection.
@@ -386,14 +429,19 @@ func (w *writer) stop() {
 	w.mend.Stop()
 }
 
-// finish empties the write-ahead log, after stop.
-func (w *writer) finish() {
+// finish empties the write-ahead log, after stop. An error means that it must not get into the database: SQLite
+// would move it there when the last connection is closed.
+func (w *writer) finish() error {
 	for _, st := range w.statements {
 		st.Close()
+	}
+	if err := w.checkLog(); err != nil {
+		return err
 	}
 	var busy, frames, moved int
 	if err := w.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved); err != nil {
 		// What is in the log is as safe as what is in the database.
 		w.logger.Warn("write-ahead log left as it is", "error", err)
 	}
+	return nil
 }
