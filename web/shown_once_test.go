@@ -99,8 +99,12 @@ func TestAPageThatIsFetchedAheadUsesNothingUp(t *testing.T) {
 	root := s.admin("root")
 	root.call("POST", "rooms", map[string]any{"name": "lobby"}).want(t, http.StatusCreated)
 	ahead := []http.Header{
-		{"Sec-Purpose": {"prefetch"}}, {"Sec-Purpose": {"prefetch;prerender"}}, {"Sec-Purpose": {"prefetch; anonymous-client-ip"}}, {"Purpose": {"Prefetch"}},
-		{"X-Moz": {"prefetch"}}, {"X-Purpose": {"preview"}},
+		{"Sec-Purpose": {"prefetch"}},
+		{"Sec-Purpose": {"prefetch;prerender"}},
+		{"Sec-Purpose": {"prefetch; anonymous-client-ip"}},
+		{"Purpose": {"Prefetch"}},
+		{"X-Moz": {"prefetch"}},
+		{"X-Purpose": {"preview"}},
 	}
 	for _, test := range []struct {
 		path   string
