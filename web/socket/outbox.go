@@ -69,15 +69,19 @@ func (o *outbox) put(frame []byte) error {
 	return o.accept(frame)
 }
 
-// answer is put for a frame that does not wait in the line.
+// answer is put for a frame that does not wait in the line. Nor does the next one then, if the client has asked: an acknowledgement
+// comes before the message that it is about.
 func (o *outbox) answer(frame []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	asked := o.asking
 	o.asking = true
-	return o.accept(frame)
+	err := o.accept(frame)
+	o.asking = asked
+	return err
 }
 
-// ask says that the client waits for the next frame. It is not known which one answers it; most often the next does, and one write
+// ask says that the client waits for the next shared frame. It is not known which one answers it; most often the next does, and one write
 // more for each frame of a client is little beside what the frame itself costs.
 func (o *outbox) ask() {
 	o.mu.Lock()

@@ -162,6 +162,37 @@ func TestWhoAsksIsAnsweredAtOnce(t *testing.T) {
 	})
 }
 
+// An acknowledgement comes before the message that it is about, which is what the client has asked for, too.
+func TestAnAnswerLeavesAtOnceWhatIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeople(100, oneWrite)
+		begun := time.Now()
+		p.put(t, "a", p.boxes...)
+		soon := 100*oneWrite + oneWrite/2 // while the line rests
+		until(begun, soon)
+		p.boxes[0].ask()
+		for _, o := range p.boxes[:2] { // the second has not asked
+			if err := o.answer([]byte("ack")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		p.put(t, "b", p.boxes[:2]...)
+		synctest.Wait()
+		p.put(t, "c", p.boxes[:2]...)
+		until(begun, time.Second)
+		for i, want := range []string{
+			fmt.Sprintf("[a@%v ack@%v b@%v c@%v]", oneWrite, soon, soon, 202*oneWrite),
+			fmt.Sprintf("[a@%v ack@%v bc@%v]", 2*oneWrite, soon, 201*oneWrite),
+		} {
+			if got := p.kernels[i].got(); got != want {
+				t.Errorf("to number %d were written %s, want %s", i, got, want)
+			}
+		}
+		p.idle(t)
+	})
+}
+
 func TestHalfFullOutboxWaitsForNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPeople(100, oneWrite)
@@ -277,6 +308,8 @@ func TestNothingForOneSocketAloneWaitsForARest(t *testing.T) {
 		expectFrame(t, posts, "me")
 		_ = rec.conn.Send([]byte("more"))
 		expectFrame(t, posts, "more")
+		_ = rec.conn.out.put(textFrame([]byte("me, as all hear it")))
+		expectFrame(t, posts, "me, as all hear it")
 		k.hub.CloseIf(func(i Info) bool { return i.Session == "1" }, 4401, "")
 		expectClose(t, ends, 4401)
 		if took := time.Since(begun); took != 0 {
