@@ -59,3 +59,13 @@ func TestNewNameIsOnEveryScreen(t *testing.T) {
 	grace.Wait(`text(".timeline").includes("countess") && !text(".timeline").includes("ada")`)
 	list.Wait(`$('[data-person="countess"]') && !$('[data-person="ada"]')`)
 }
+
+// TestNotesToOneself: who writes to themselves is not told of a second reader with their own name.
+func TestNotesToOneself(t *testing.T) {
+	t.Parallel()
+	b := inLobby(t)
+	b.Open("/pm/ada/")
+	b.Wait(connected + ` && text(".beginning p") === "Nothing has been said here yet. These are notes to yourself: nobody else here can read them."`)
+	say(b, "milk, bread")
+	b.Wait(`text(".beginning p") === "These are notes to yourself: nobody else here can read them."`)
+}

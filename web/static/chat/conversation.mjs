@@ -158,12 +158,14 @@ function Beginning({ win, me, isEmpty }) {
   }
   return html`<div class="beginning">
     <h2><bdi>${win.name}</bdi></h2>
-    <p>${win.kind === "private" ? privateBeginning(win, isEmpty) : roomBeginning(win, me)}</p>
+    <p>${win.kind === "private" ? privateBeginning(win, me, isEmpty) : roomBeginning(win, me)}</p>
   </div>`;
 }
 
-function privateBeginning(win, isEmpty) {
-  return html`${isEmpty && "Nothing has been said here yet. "}What you write here, only you and <bdi>${win.name}</bdi> can read.`;
+function privateBeginning(win, me, isEmpty) {
+  const empty = isEmpty && "Nothing has been said here yet. ";
+  if (win.name === me) return html`${empty}These are notes to yourself: nobody else here can read them.`;
+  return html`${empty}What you write here, only you and <bdi>${win.name}</bdi> can read.`;
 }
 
 function roomBeginning(win, me) {
