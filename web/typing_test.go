@@ -33,6 +33,7 @@ func TestTypingIsToldToTheOthersInTheRoom(t *testing.T) {
 	own := ada.again().dial("/ws/")
 	own.ask(`{"type":"join","ref":1,"room":"lobby"}`)
 	tutorial, people := hedy.dial("/ws/chat/lobby/"), hedy.dial("/users/")
+	tutorial.next("user_list") // it is in the room by now
 	elsewhere := hedy.dial("/ws/")
 	elsewhere.ask(`{"type":"join","ref":1,"room":"lobby"}`)
 	elsewhere.ask(`{"type":"leave","ref":2,"room":"lobby"}`)
@@ -71,6 +72,7 @@ func TestTypingPrivatelyIsToldToOnePersonAlone(t *testing.T) {
 	ada, grace := s.person("ada"), s.person("grace")
 	k, own, hers, stranger := ada.dial("/ws/"), ada.again().dial("/ws/"), grace.dial("/ws/"), s.person("hedy").dial("/ws/")
 	tutorial := grace.dial("/ws/chat/lobby/")
+	tutorial.next("user_list") // it is in the room by now
 	for _, other := range []*sock{k, own, hers, stranger} {
 		other.ask(`{"type":"join","ref":1,"room":"lobby"}`)
 	}
