@@ -283,6 +283,22 @@ func TestTheLogSaysOnceThatTheDiskFailsAndOnceThatItWorks(t *testing.T) {
 	mustExec(t, other, "COMMIT")
 }
 
+// A disk may say only when it is synced that it is full.
+func TestASyncThatFindsTheDiskFullIsToldAsThat(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	s := openAt(t, t.TempDir(), Options{Logger: slog.New(slog.NewTextHandler(&said, nil))})
+	s.wal.syncing.Lock()
+	s.wal.sync = func(*os.File) error { return syscall.ENOSPC }
+	s.wal.syncing.Unlock()
+	if err := s.Ready(t.Context()); !errors.Is(err, ErrDiskFull) || !errors.Is(err, ErrFailing) {
+		t.Errorf("ready: %v, want %v and %v", err, ErrDiskFull, ErrFailing)
+	}
+	if text := said.String(); !strings.Contains(text, "free some space") || strings.Contains(text, "mend or replace it") {
+		t.Errorf("the log says\n%s", text)
+	}
+}
+
 // That somebody asks for what cannot be done says nothing of the disk: nothing was written.
 func TestWhatWritesNothingDoesNotSayThatTheDiskWorksAgain(t *testing.T) {
 	t.Parallel()

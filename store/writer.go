@@ -302,10 +302,10 @@ func (w *writer) report(err error) {
 			w.logger.Error("the disk has lost what it failed to take: mend or replace it, and restart Snug, which then goes on with what is safe; until then nobody can post here", "data", w.dir, "error", err)
 		}
 		return
-	case errors.Is(err, ErrFailing):
-		trouble = "the disk fails, and nobody here is told of what it did not take: see what the system's log says of it, and mend or replace it; until then nobody can post here, and afterwards a restart is needed only if the next line asks for one"
 	case errors.Is(err, ErrDiskFull):
 		trouble = "the disk is full: free some space" + until
+	case errors.Is(err, ErrFailing):
+		trouble = "the disk fails, and nobody here is told of what it did not take: see what the system's log says of it, and mend or replace it; until then nobody can post here, and afterwards a restart is needed only if the next line asks for one"
 	case errors.Is(err, ErrNotWritable):
 		trouble = "the data directory cannot be written: see who owns it, and what the system's log says of the disk" + until
 	case errors.Is(err, ErrBusy):
