@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"runtime"
-	"slices"
 	"time"
 )
 
@@ -337,77 +336,6 @@ func (w *writer) tell(rows []Row) {
 	}
 }
 
-// secure brings the log to the disk if one of the batch waits for that.
-func (w *writer) secure(batch []*operation) error {
-	waits := func(op *operation) bool { return !op.merge }
-	if w.log == nil || !slices.ContainsFunc(batch, waits) {
-		return nil
-	}
-	err := w.log.flush()
-	if !errors.Is(err, errUnsure) {
-		return err
-	}
-	// All that the log holds goes into the database, and a new one begins.
-	busy, err := w.emptyLog()
-	switch {
-	case err != nil:
-		return err
-	case busy:
-		return ErrBusy
-	}
-	w.log.mended()
-	return w.moveByItself(true)
-}
-
-// moveByItself says whether SQLite may move a long log into the database after a commit: not while the log may be other than what was written to it.
-func (w *writer) moveByItself(may bool) error {
-	pages := 0
-	if may {
-		pages = movePages
-	}
-	if _, err := w.conn.ExecContext(context.Background(), fmt.Sprint("PRAGMA wal_autocheckpoint = ", pages)); err != nil {
-		return err
-	}
-	w.careful = !may
-	return nil
-}
-
-// scrubLog empties the write-ahead log, where text that was deleted is still to
-// be read. A reader in the middle of something makes it try again later.
-func (w *writer) scrubLog() {
-	busy, err := w.emptyLog()
-	if err != nil {
-		w.logger.Warn("deleted text not yet scrubbed from the log", "error", err)
-	}
-	if err != nil || busy {
-		w.scrub.Reset(scrubDelay)
-	}
-}
-
-// emptyLog moves all that the log holds into the database, unless a reader is busy with it.
-func (w *writer) emptyLog() (busy bool, err error) {
-	if err := w.checkLog(); err != nil {
-		return false, err
-	}
-	ctx := context.Background()
-	var inUse, frames, moved int
-	_, err = w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 0") // writes must not wait for readers
-	if err == nil {
-		err = w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&inUse, &frames, &moved)
-		_, errBack := w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 5000")
-		err = errors.Join(err, errBack)
-	}
-	return inUse != 0, err
-}
-
-// checkLog is called before the log is moved into the database: after a failure, it may not be what was written.
-func (w *writer) checkLog() error {
-	if w.log == nil || !w.log.isUnsure() {
-		return nil
-	}
-	return w.log.check()
-}
-
 // prepared gives a statement of the writing connection.
 func (w *writer) prepared(query string) (*sql.Stmt, error) {
 	if st, ok := w.statements[query]; ok {
@@ -427,21 +355,4 @@ func (w *writer) stop() {
 	<-w.stopped
 	w.scrub.Stop()
 	w.mend.Stop()
-}
-
-// finish empties the write-ahead log, after stop. An error means that it must not get into the database: SQLite
-// would move it there when the last connection is closed.
-func (w *writer) finish() error {
-	for _, st := range w.statements {
-		st.Close()
-	}
-	if err := w.checkLog(); err != nil {
-		return err
-	}
-	var busy, frames, moved int
-	if err := w.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved); err != nil {
-		// What is in the log is as safe as what is in the database.
-		w.logger.Warn("write-ahead log left as it is", "error", err)
-	}
-	return nil
 }
