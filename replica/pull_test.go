@@ -132,7 +132,7 @@ func TestNewNodeTakesOverAll(t *testing.T) {
 		for range rows / 100 {
 			var states []state
 			for range 50 {
-				states = append(states, w.nodes[0].posting()...)
+				states = append(states, w.nodes[0].posting("many")...)
 			}
 			w.nodes[0].put(states...)
 		}

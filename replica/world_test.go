@@ -132,8 +132,8 @@ func (n *node) stop() {
 
 // inWriting returns in the middle of a write.
 func (n *node) inWriting() {
-	for range 3 {
-		n.writes.Go(n.write)
+	for i := range 3 {
+		n.writes.Go(func() { n.write(fmt.Sprint("writing", i)) })
 	}
 	time.Sleep(n.w.latency / 2)
 }
@@ -156,7 +156,7 @@ func (n *node) restart() {
 	n.start()
 	time.Sleep(time.Duration(n.w.random.IntN(600)) * time.Millisecond)
 	for range 100 {
-		n.write()
+		n.write("back")
 		time.Sleep(2 * time.Millisecond)
 	}
 }
@@ -164,16 +164,17 @@ func (n *node) restart() {
 // last is what is written in the moments before the end.
 func (n *node) last() {
 	for range 5 {
-		n.write()
+		n.write("last")
 	}
 }
 
-// write does one thing that a person may do on this node.
-func (n *node) write() {
+// write does one thing that a person may do on this node. Who writes at the same time as another is another author: messages have an order only if each was
+// posted after the one before.
+func (n *node) write(who string) {
 	n.mu.Lock()
 	var states []state
 	if n.alive && !n.quiet {
-		states = n.idea()
+		states = n.idea(who)
 		n.writes.Add(1)
 		defer n.writes.Done()
 	}
@@ -184,11 +185,11 @@ func (n *node) write() {
 }
 
 // idea is what somebody may want to write. The node is locked.
-func (n *node) idea() []state {
+func (n *node) idea(who string) []state {
 	var s state
 	switch dice := n.random.IntN(20); {
 	case dice < 12:
-		return n.posting()
+		return n.posting(who)
 	case dice < 14:
 		s = state{Kind: "user", ID: fmt.Sprint(n.random.IntN(5)), Text: fmt.Sprint(n.random.Uint32())}
 	case dice < 15:
@@ -217,10 +218,10 @@ func (n *node) idea() []state {
 }
 
 // posting is a message, or some at once. The node is locked.
-func (n *node) posting() (states []state) {
+func (n *node) posting(who string) (states []state) {
 	for range 1 + n.random.IntN(3) {
 		n.posts++
-		by := fmt.Sprintf("%s.%d", n.id[28:], n.lives)
+		by := fmt.Sprintf("%s.%d.%s", n.id[28:], n.lives, who)
 		states = append(states, state{Kind: "message", ID: fmt.Sprintf("%s-%d", by, n.posts), Text: "hello", By: by, N: n.posts})
 	}
 	return states
@@ -279,7 +280,7 @@ func (w *world) chatter(pause time.Duration) (stop func()) {
 				n.mu.Unlock()
 				select {
 				case <-time.After(wait):
-					n.write()
+					n.write("chat")
 				case <-quit:
 					return
 				}
