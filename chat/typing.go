@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -87,6 +88,9 @@ type typed struct {
 	at    time.Time
 }
 
+// isRecent says that it was less than TypingPause ago.
+func (t typed) isRecent(now time.Time) bool { return now.Sub(t.at) < TypingPause }
+
 func newTypists() *typists {
 	return &typists{people: make(map[ID]*[maxTypingPlaces]typed)}
 }
@@ -108,9 +112,10 @@ func (t *typists) take(who, place ID, now time.Time) bool {
 	}
 	free := -1
 	for i, last := range places {
-		if recent := now.Sub(last.at) < TypingPause; !recent {
+		switch {
+		case !last.isRecent(now):
 			free = i
-		} else if last.place == place {
+		case last.place == place:
 			return false
 		}
 	}
@@ -128,11 +133,7 @@ func (t *typists) prune(now time.Time) {
 	}
 	t.pruned = now
 	for who, places := range t.people {
-		recent := false
-		for _, last := range places {
-			recent = recent || now.Sub(last.at) < TypingPause
-		}
-		if !recent {
+		if !slices.ContainsFunc(places[:], func(last typed) bool { return last.isRecent(now) }) {
 			delete(t.people, who)
 		}
 	}

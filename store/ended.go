@@ -141,10 +141,13 @@ func readEndings(records []Record) (Endings, error) {
 		all[i].Taken = here && taker >= e.takenAt
 	}
 	slices.SortFunc(all, func(a, b Ending) int {
-		if a.Taken != b.Taken {
-			return map[bool]int{true: 1, false: -1}[a.Taken]
+		switch {
+		case a.Taken == b.Taken:
+			return cmp.Compare(b.At, a.At)
+		case a.Taken:
+			return 1
 		}
-		return cmp.Compare(b.At, a.At)
+		return -1
 	})
 	return all, nil
 }

@@ -161,17 +161,17 @@ func (s *Store) UpdateUserKeepingAdmin(ctx context.Context, id ID, change func(*
 
 // UpdateUserAndEnd is [Store.UpdateUser] and [Store.EndSessions]: both or neither.
 func (s *Store) UpdateUserAndEnd(ctx context.Context, id, keep ID, change func(*User) error) (updated User, ended int, err error) {
-	// The change has the lower numbers: no node knows the ending and lets somebody in by what was before the change.
-	updated, err = s.updateUser(ctx, id, change, nothingToCheck, func(t *tx) (err error) {
-		ended, err = t.endSessions(id, keep)
-		return err
-	})
-	return updated, ended, err
+	return s.updateUserAndEnd(ctx, id, keep, change, nothingToCheck)
 }
 
 // UpdateUserAndEndKeepingAdmin is [Store.UpdateUserKeepingAdmin] and [Store.EndSessions]: both or neither.
 func (s *Store) UpdateUserAndEndKeepingAdmin(ctx context.Context, id, keep ID, change func(*User) error) (updated User, ended int, err error) {
-	updated, err = s.updateUser(ctx, id, change, (*tx).keepAdmin, func(t *tx) (err error) {
+	return s.updateUserAndEnd(ctx, id, keep, change, (*tx).keepAdmin)
+}
+
+func (s *Store) updateUserAndEnd(ctx context.Context, id, keep ID, change func(*User) error, check func(t *tx, old, u User) error) (updated User, ended int, err error) {
+	// The change has the lower numbers: no node knows the ending and lets somebody in by what was before the change.
+	updated, err = s.updateUser(ctx, id, change, check, func(t *tx) (err error) {
 		ended, err = t.endSessions(id, keep)
 		return err
 	})

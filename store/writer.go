@@ -218,7 +218,7 @@ func (w *writer) commit(batch []*operation) {
 func (w *writer) transact(batch []*operation) (results []error, err error) {
 	before := w.counters
 	t := &tx{w: w, now: w.now(), before: before}
-	unsure := w.log != nil && w.log.isUnsure()
+	unsure := w.isUnsure()
 	refuse := func(doing string, err error) ([]error, error) {
 		err = fmt.Errorf("%s: %w", doing, explain(w.dir, err))
 		w.report(err)
@@ -287,7 +287,7 @@ func (w *writer) report(err error) {
 	const until = "; until then nobody can post here, and no restart is needed afterwards"
 	trouble := ""
 	switch {
-	case err == nil && w.log != nil && w.log.isUnsure(): // only merges were written, which wait for nothing
+	case err == nil && w.isUnsure(): // only merges were written, which wait for nothing
 		return
 	case err == nil:
 		if w.ailing {
@@ -323,7 +323,7 @@ func (w *writer) report(err error) {
 func (w *writer) tell(rows []Row) {
 	waited := len(w.untold) > 0
 	rows = append(w.untold, rows...)
-	if w.log != nil && w.log.isUnsure() && len(rows) <= maxUntold {
+	if w.isUnsure() && len(rows) <= maxUntold {
 		w.untold = rows
 		w.mend.Reset(mendDelay)
 		return

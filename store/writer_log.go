@@ -60,19 +60,28 @@ func (w *writer) emptyLog() (busy bool, err error) {
 		return false, err
 	}
 	ctx := context.Background()
-	var inUse, frames, moved int
 	_, err = w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 0") // writes must not wait for readers
 	if err == nil {
-		err = w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&inUse, &frames, &moved)
+		busy, err = w.moveLog()
 		_, errBack := w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 5000")
 		err = errors.Join(err, errBack)
 	}
+	return busy, err
+}
+
+// moveLog has SQLite move the log into the database.
+func (w *writer) moveLog() (busy bool, err error) {
+	var inUse, frames, moved int
+	err = w.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&inUse, &frames, &moved)
 	return inUse != 0, err
 }
 
+// isUnsure says whether the log may be other than what was written to it.
+func (w *writer) isUnsure() bool { return w.log != nil && w.log.isUnsure() }
+
 // checkLog is called before the log is moved into the database: after a failure, it may not be what was written.
 func (w *writer) checkLog() error {
-	if w.log == nil || !w.log.isUnsure() {
+	if !w.isUnsure() {
 		return nil
 	}
 	return w.log.check()
@@ -87,8 +96,7 @@ func (w *writer) finish() error {
 	if err := w.checkLog(); err != nil {
 		return err
 	}
-	var busy, frames, moved int
-	if err := w.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved); err != nil {
+	if _, err := w.moveLog(); err != nil {
 		// What is in the log is as safe as what is in the database.
 		w.logger.Warn("write-ahead log left as it is", "error", err)
 	}
