@@ -52,19 +52,78 @@ func newMessage(body []byte) (*Message, error) {
 	if !utf8.Valid(body) {
 		return nil, fmt.Errorf("%w: not UTF-8", ErrMessage)
 	}
-	// A map, because the fields of a struct would also match "Type" and "TYPE".
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(body, &fields); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMessage, err)
+	if !json.Valid(body) {
+		return nil, fmt.Errorf("%w: %w", ErrMessage, json.Unmarshal(body, new(json.RawMessage))) // says what is wrong with it
 	}
-	if fields == nil {
-		return nil, fmt.Errorf("%w: null instead of an object", ErrMessage)
-	}
-	var kind string
-	if err := json.Unmarshal(fields["type"], &kind); err != nil || kind == "" {
-		return nil, fmt.Errorf(`%w: no string in its "type"`, ErrMessage)
+	kind := typeOf(body)
+	if kind == "" {
+		return nil, fmt.Errorf(`%w: no object with a string in its "type"`, ErrMessage)
 	}
 	return &Message{body: body[:len(body):len(body)], kind: kind}, nil
+}
+
+// typeOf returns the "type" of valid JSON, or nothing if that is not an object or has no string there. It does so in one pass and takes
+// nothing apart, because each message comes by here once on each node. Like [json.Unmarshal] into a map it goes by the last of several,
+// and "Type" is another name.
+func typeOf(body []byte) string {
+	if bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
+		return ""
+	}
+	var text, kind []byte // the string that was last in the object itself, and the one that is its "type"
+	depth, isKind := 0, false
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case '"':
+			end := stringEnd(body, i)
+			if depth == 1 {
+				text = body[i:end]
+				if isKind {
+					kind = text
+				}
+			}
+			i = end - 1
+		case ':':
+			if depth == 1 {
+				isKind = string(text) == `"type"` || bytes.IndexByte(text, '\\') >= 0 && unquote(text) == "type"
+				if isKind {
+					kind = nil
+				}
+			}
+		case ',':
+			if depth == 1 {
+				isKind = false
+			}
+		}
+	}
+	return unquote(kind)
+}
+
+// stringEnd returns where the string ends that begins at a place in valid JSON.
+func stringEnd(body []byte, begin int) int {
+	for i := begin + 1; ; i++ {
+		switch body[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+}
+
+// unquote returns what a JSON string says, and nothing for no string.
+func unquote(text []byte) (s string) {
+	switch {
+	case len(text) == 0:
+		return ""
+	case bytes.IndexByte(text, '\\') < 0:
+		return string(text[1 : len(text)-1])
+	}
+	_ = json.Unmarshal(text, &s) // it is valid
+	return s
 }
 
 func checkSize(body []byte) error {

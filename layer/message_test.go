@@ -71,6 +71,7 @@ func TestParseMessageRefusesWhatIsNoMessage(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		"", " ", "null", "{}", "[]", `"type"`, `{"type":"x"`, `{"type":"x"} {}`, `{"type":"x"}x`, `{"TYPE":"x"}`, `{"type":["x"]}`,
+		`{"type":"x","type":7}`, `{"type":{"type":"x"}}`, `{"a":"type"}`, `["type","x"]`, `[{"type":"x"}]`,
 		"{\"type\":\"\xff\"}", `{"type":"x","n":01}`, `{'type':'x'}`,
 		strings.Repeat("[", 1<<20),
 		`{"type":"x","t":"` + strings.Repeat("x", layer.MaxMessage) + `"}`,
@@ -150,12 +151,41 @@ func TestDerivedIsComputedOnce(t *testing.T) {
 	}
 }
 
+func TestTheTypeOfAMessageIsThatWhichDecodingFinds(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"type":"x"}`, ` { "n" : { "type" : "inner" } , "type" : "x" } `, `{"type":"x","n":{"type":"inner"},"l":["type","y",{"type":"z"}]}`,
+		`{"type":"first","type":"x"}`, `{"type":"x","text":"\"type\":\"y\""}`, `{"text":"a\\","type":"x"}`, `{"\u0074ype":"x"}`,
+		`{"type":"\u0078\"\\"}`, `{"type":"\ud800"}`, `{"Type":"y","type":"x","TYPE":"z"}`, `{"a":"type","b":"y","type":"x"}`, `{"":"","type":"x"}`,
+		`{"n":[1,2,{"a":[]}],"type":"x","t":true,"u":null,"f":-1e9}`,
+	} {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(body), &fields); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := layer.ParseMessage([]byte(body)); err != nil || m.Type() != fields["type"] {
+			t.Errorf("message of %s: %v, %v; want type %q", body, m, err, fields["type"])
+		}
+	}
+}
+
 func FuzzParseMessage(f *testing.F) {
+	for _, body := range []string{`{"type":"x","n":{"type":["y"]}}`, `{"\u0074ype":"x","type":7}`, `["type","x"]`} {
+		f.Add([]byte(body))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		m, err := layer.ParseMessage(body)
 		if err != nil {
 			if !errors.Is(err, layer.ErrMessage) {
 				t.Errorf("message of %q: error %v, want it to be ErrMessage", body, err)
+			}
+			var fields map[string]any
+			kind := ""
+			if json.Unmarshal(body, &fields) == nil {
+				kind, _ = fields["type"].(string)
+			}
+			if kind != "" && utf8.Valid(body) && len(body) <= layer.MaxMessage {
+				t.Errorf("message of %q, which has type %q: %v", body, kind, err)
 			}
 			return
 		}
