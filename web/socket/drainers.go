@@ -7,9 +7,11 @@ import (
 )
 
 const (
-	// drainTurn is how many outboxes a drainer empties before others may have its core, and for how many one drainer is enough.
-	// They take it about a third of a millisecond. A line in which no more than these wait never rests.
+	// drainTurn is how many outboxes a drainer empties before others may have its core. They take it about a third of a
+	// millisecond. A line in which no more than these wait never rests.
 	drainTurn = 64
+	// drainShare is for how many waiting outboxes one drainer is enough: about as many as it empties while another starts.
+	drainShare = 16
 	// mostRest is how long the line rests at most: about as long as one core needs for a thousand outboxes, and less than anybody
 	// notices.
 	mostRest = 5 * time.Millisecond
@@ -69,7 +71,7 @@ func (d *drainers) start() {
 		d.crowded = time.Now()
 		d.pass++
 	}
-	for d.running < d.most && d.running*drainTurn < d.waiting {
+	for d.running < d.most && d.running*drainShare < d.waiting {
 		d.running++
 		go d.work()
 	}

@@ -245,6 +245,17 @@ func TestDrainersAreFewAndEnd(t *testing.T) {
 	}
 }
 
+func TestOneDrainerStartsForEachShareOfTheLine(t *testing.T) {
+	d := newDrainers()
+	d.most, d.work = 3, func() {} // nobody takes anything
+	for n := 1; n <= 5*drainShare; n++ {
+		d.add(&outbox{})
+		if want := min((n+drainShare-1)/drainShare, 3); d.running != want {
+			t.Fatalf("%d drainers for %d outboxes that wait, want %d", d.running, n, want)
+		}
+	}
+}
+
 func TestDeliveryOnTCPAllocatesNothing(t *testing.T) {
 	o, reader := tcpPair(t, newDrainers())
 	frame := textFrame([]byte("hello"))
