@@ -9,8 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -112,9 +114,7 @@ func TestArrivalIsNotedWhenItComesAndNotWhenItIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	tcp := conn.(*net.TCPConn)
-	c := &client{conn: tcp, in: bufio.NewReader(tcp), arrived: time.Now}
+	c := &client{conn: conn, in: bufio.NewReader(conn), arrived: time.Now}
 	if _, err := there.Write([]byte("\x81\x02hi\x81\x02")); err != nil {
 		t.Fatal(err)
 	}
@@ -122,13 +122,16 @@ func TestArrivalIsNotedWhenItComesAndNotWhenItIsRead(t *testing.T) {
 		t.Fatalf("read %q, %v", got, err)
 	}
 	began := time.Now()
-	if err := c.stamp(); err != nil {
+	if err := c.stamp(newRounds()); err != nil {
 		t.Fatal(err)
 	}
+	taken := c.conn.(*stamped)
+	defer taken.Close()
 	// What the reader has already, the head of a frame, must not be lost.
 	if _, err := there.Write([]byte("ho")); err != nil {
 		t.Fatal(err)
 	}
+	poll(t, taken.fd)
 	if got, err := c.read(); err != nil || string(got) != "ho" {
 		t.Fatalf("read %q, %v", got, err)
 	}
@@ -139,7 +142,7 @@ func TestArrivalIsNotedWhenItComesAndNotWhenItIsRead(t *testing.T) {
 		if _, err := there.Write([]byte("\x81\x02hi")); err != nil {
 			t.Fatal(err)
 		}
-		peek(t, tcp)
+		poll(t, taken.fd)
 		here := time.Now()
 		if got, err := c.read(); err != nil || string(got) != "hi" {
 			t.Fatalf("read %q, %v", got, err)
@@ -155,23 +158,75 @@ func TestArrivalIsNotedWhenItComesAndNotWhenItIsRead(t *testing.T) {
 	if err := there.Close(); err != nil {
 		t.Fatal(err)
 	}
+	poll(t, taken.fd)
 	if _, err := c.read(); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v", err)
 	}
 }
 
-// peek waits until something can be read, and leaves it there.
-func peek(t *testing.T, conn *net.TCPConn) {
+// poll waits until something can be read, and leaves it there.
+func poll(t *testing.T, fd int) {
 	t.Helper()
-	raw, err := conn.SyscallConn()
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10_000)
+	if err != nil || n != 1 {
+		t.Fatalf("nothing can be read: %d, %v", n, err)
+	}
+}
+
+func TestWhatHasComeIsReadWhenItsRoundBegins(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = raw.Read(func(fd uintptr) bool {
-		_, _, err := unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK)
-		return err == nil
+	defer l.Close()
+	there, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRounds()
+		s, err := stamp(conn.(*net.TCPConn), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		var got []byte
+		var readErr error
+		go func() {
+			for readErr == nil {
+				var n int
+				part := make([]byte, 10)
+				n, readErr = s.Read(part)
+				got = append(got, part[:n]...)
+			}
+		}()
+		for _, step := range []struct {
+			name, before, after string
+			begin               func()
+		}{{"a round", "", "hi", r.begin}, {"the last one", "hi", "hihi", r.end}} {
+			synctest.Wait()
+			if _, err := there.Write([]byte("hi")); err != nil {
+				t.Fatal(err)
+			}
+			poll(t, s.fd)
+			synctest.Wait()
+			if string(got) != step.before {
+				t.Errorf("%s: %q is read before it", step.name, got)
+			}
+			step.begin()
+			synctest.Wait()
+			if string(got) != step.after {
+				t.Errorf("%s: %q is read in it", step.name, got)
+			}
+		}
+		if !errors.Is(readErr, os.ErrDeadlineExceeded) {
+			t.Errorf("when the rounds have ended: %v", readErr)
+		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }

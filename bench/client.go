@@ -50,16 +50,17 @@ func dial(ctx context.Context, from *host, addr, path string, cookie *http.Cooki
 	return &client{conn: conn, in: in, arrived: time.Now}, nil
 }
 
-// stamp has what comes from now on timed by the kernel, and not by who reads it.
-func (c *client) stamp() error {
-	from, err := stamp(c.conn.(*net.TCPConn))
-	if err != nil {
-		return err
-	}
+// stamp has what comes from now on timed by the kernel, and read in rounds.
+func (c *client) stamp(r *rounds) error {
 	here, err := c.in.Peek(c.in.Buffered())
 	if err != nil {
 		return err
 	}
+	from, err := stamp(c.conn.(*net.TCPConn), r)
+	if err != nil {
+		return err
+	}
+	c.conn = from
 	c.in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(here), from), 16<<10)
 	c.arrived = func() time.Time { return from.at }
 	return nil

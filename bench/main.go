@@ -89,6 +89,9 @@ func run(ctx context.Context, o options, names []string) error {
 	if names[0] == momentNode && len(names) == 2 {
 		return runMoment(ctx, names[1])
 	}
+	if names[0] == relayNode && len(names) == 2 {
+		return runRelay(ctx, names[1])
+	}
 	var plan []string
 	for _, name := range names {
 		if name == "all" {

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strings"
 	"time"
 
 	"snug/cluster"
@@ -29,8 +28,14 @@ const (
 )
 
 // measureMoment times what is only of the moment, and so is not stored: it goes from a socket to the channel layer, and over a link to the layer and the
-// sockets of another node. Two processes of this program have the links, the layer and the sockets that a Snug has, and nothing else.
-func measureMoment(ctx context.Context, o options, _ *server) (err error) {
+// sockets of another node. Two processes of this program have the links, the layer and the sockets that a Snug has, and nothing else. Two more do no more than
+// pass on what they get: that takes this machine the least.
+func measureMoment(ctx context.Context, o options, _ *server) error {
+	fmt.Printf("moment: frames %d at %d/s, size %d, receivers %d\n", o.messages, nodesRate, o.size, o.people)
+	return errors.Join(betweenNodes(ctx, o), betweenRelays(ctx, o))
+}
+
+func betweenNodes(ctx context.Context, o options) (err error) {
 	near, token, err := startMoment(ctx, o, "")
 	if err != nil {
 		return err
@@ -41,18 +46,29 @@ func measureMoment(ctx context.Context, o options, _ *server) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, far.stop(), far.remove()) }()
+	return errors.Join(report(ctx, o, "to the same node", near, near), report(ctx, o, "to the other node", near, far))
+}
 
-	fmt.Printf("moment: frames %d at %d/s, size %d, receivers %d\n", o.messages, nodesRate, o.size, o.people)
-	for _, to := range []struct {
-		name string
-		node *server
-	}{{"to the same node     ", near}, {"to the other node    ", far}} {
-		all, err := frames(ctx, o, near, to.node)
-		if err != nil {
-			return fmt.Errorf("%s: %w", strings.TrimSpace(to.name), err)
-		}
-		fmt.Printf("  %s%d of %d, p50 %v, p99 %v\n", to.name, all.count, o.messages*o.people, all.quantile(0.50), all.quantile(0.99))
+func betweenRelays(ctx context.Context, o options) (err error) {
+	far, _, err := startSelf(o, "", relayNode, "")
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, far.stop()) }()
+	near, _, err := startSelf(o, "", relayNode, far.addr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, near.stop()) }()
+	return report(ctx, o, "by bare relays", near, far)
+}
+
+func report(ctx context.Context, o options, name string, from, to *server) error {
+	all, err := frames(ctx, o, from, to)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	fmt.Printf("  %-20s %d of %d, p50 %v, p99 %v\n", name, all.count, o.messages*o.people, all.quantile(0.50), all.quantile(0.99))
 	return nil
 }
 
@@ -64,50 +80,46 @@ func frames(ctx context.Context, o options, from, to *server) (*histogram, error
 		return nil, err
 	}
 	defer sender.close()
-	last, err := to.dial(ctx, "/?in", nobody)
-	if err != nil {
-		return nil, err
-	}
-	defer last.close()
-	all, err := listeners(ctx, to, nobody, "/?in", o.people)
-	if err != nil {
-		return nil, err
-	}
+	all := &audience{rounds: newRounds()}
 	defer all.close()
-	if err := awaitMember(sender, last); err != nil {
+	if err := all.open(ctx, to, nobody, "/?in", o.people); err != nil {
 		return nil, err
 	}
-	tick := time.NewTicker(time.Second / nodesRate)
-	defer tick.Stop()
-	for n := range o.messages {
-		text := fmt.Sprintf("m 0 %d %d ", n, time.Now().UnixNano())
-		if err := sender.send(`{"type":"typing","message":"` + text + strings.Repeat("x", max(o.size-len(text), 0)) + `"}`); err != nil {
-			return nil, err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	if err := awaitMembers(sender, all.members); err != nil {
+		return nil, err
+	}
+	if err := all.listen(); err != nil {
+		return nil, err
+	}
+	m := &member{client: sender}
+	err = all.rounds.pace(ctx, sender, o.messages, func(n int) string {
+		return `{"type":"typing",` + m.message(n, o.size)[1:]
+	})
+	if err != nil {
+		return nil, err
 	}
 	return &all.all, all.finish(o.messages)
 }
 
-// awaitMember sends until a socket gets something: then its node has told the sender's that it has members.
-func awaitMember(sender, last *client) error {
-	for began := time.Now(); time.Since(began) < momentWait; {
-		if err := sender.send(`{"type":"warm"}`); err != nil {
-			return err
-		}
-		last.conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-		switch _, err := last.read(); {
-		case err == nil:
-			return last.conn.Close() // it would only be one more receiver
-		case !errors.Is(err, os.ErrDeadlineExceeded):
-			return err
+// awaitMembers sends until all sockets have got something: then they are in the group, and the sender's node knows it.
+func awaitMembers(sender *client, all []*member) error {
+	began := time.Now()
+	for _, m := range all {
+		for ready := false; !ready; {
+			if err := sender.send(`{"type":"warm"}`); err != nil {
+				return err
+			}
+			m.conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+			_, err := m.read()
+			switch ready = err == nil; {
+			case !ready && !errors.Is(err, os.ErrDeadlineExceeded):
+				return err
+			case !ready && time.Since(began) > momentWait:
+				return fmt.Errorf("nothing has arrived within %v", momentWait)
+			}
 		}
 	}
-	return fmt.Errorf("nothing has arrived within %v", momentWait)
+	return nil
 }
 
 // startMoment starts a process that joins the cluster of an invitation, or begins one if there is none, and returns its own.
@@ -116,25 +128,27 @@ func startMoment(ctx context.Context, o options, token string) (s *server, invit
 	if err != nil {
 		return nil, "", err
 	}
-	s = &server{data: data, done: make(chan error, 1)}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.remove())
-		}
-	}()
 	if token == "" {
 		err = cluster.CreateSecret(data)
 	} else {
 		err = cluster.Join(ctx, token, data)
 	}
-	if err != nil {
-		return nil, "", err
+	if err == nil {
+		s, invitation, err = startSelf(o, data, momentNode, data)
 	}
+	if err != nil {
+		return nil, "", errors.Join(err, os.RemoveAll(data))
+	}
+	return s, invitation, nil
+}
+
+// startSelf starts this program once more, with other work, and returns the second word that it prints; the first is its address.
+func startSelf(o options, data string, work ...string) (s *server, word string, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, "", err
 	}
-	s.cmd = exec.Command(self, "-limit", o.limit.String(), momentNode, data)
+	s = &server{data: data, done: make(chan error, 1), cmd: exec.Command(self, append([]string{"-limit", o.limit.String()}, work...)...)}
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -143,12 +157,12 @@ func startMoment(ctx context.Context, o options, token string) (s *server, invit
 	if err := s.cmd.Start(); err != nil {
 		return nil, "", err
 	}
-	_, scanErr := fmt.Fscanln(bufio.NewReader(out), &s.addr, &invitation)
+	_, scanErr := fmt.Fscanln(bufio.NewReader(out), &s.addr, &word)
 	go func() { s.done <- s.cmd.Wait() }()
 	if scanErr != nil {
 		return nil, "", errors.Join(fmt.Errorf("start a node: %w", scanErr), s.stop())
 	}
-	return s, invitation, nil
+	return s, word, nil
 }
 
 // runMoment is one of the two processes: it prints where its sockets are and an invitation, and serves until ctx ends.

@@ -41,29 +41,23 @@ func measureNodes(ctx context.Context, o options, s *server) (err error) {
 		return err
 	}
 	defer poster.close()
-	far, err := listeners(ctx, peer, cookies[0], roomPath, o.people)
-	if err != nil {
-		return err
-	}
+	r := newRounds()
+	far := &audience{rounds: r}
 	defer far.close()
-	near, err := listeners(ctx, s, cookies[0], roomPath, 1)
-	if err != nil {
+	if err := far.open(ctx, peer, cookies[0], roomPath, o.people); err != nil {
 		return err
 	}
+	near := &audience{rounds: r}
 	defer near.close()
-
+	if err := near.open(ctx, s, cookies[0], roomPath, 1); err != nil {
+		return err
+	}
+	if err := errors.Join(far.listen(), near.listen()); err != nil {
+		return err
+	}
 	m := &member{client: poster, sender: 0}
-	tick := time.NewTicker(time.Second / nodesRate)
-	defer tick.Stop()
-	for n := range o.messages {
-		if err := m.post(n, o.size); err != nil {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if err := r.pace(ctx, poster, o.messages, func(n int) string { return m.message(n, o.size) }); err != nil {
+		return err
 	}
 	if err := errors.Join(near.finish(o.messages), far.finish(o.messages)); err != nil {
 		return err
@@ -104,38 +98,45 @@ func (s *server) join(ctx context.Context, peer *server) (*server, error) {
 
 // audience is sockets that time what arrives.
 type audience struct {
+	rounds  *rounds
 	members []*member
 	readers sync.WaitGroup
 	errs    []error
 	all     histogram
 }
 
-// listeners opens n sockets; the session may have to arrive on that node first.
-func listeners(ctx context.Context, s *server, cookie *http.Cookie, path string, n int) (*audience, error) {
-	a := &audience{errs: make([]error, n)}
+// open opens n sockets; the session may have to arrive on that node first.
+func (a *audience) open(ctx context.Context, s *server, cookie *http.Cookie, path string, n int) error {
 	for range n {
 		c, err := s.dial(ctx, path, cookie)
 		for tries := 0; err != nil && tries < 100 && ctx.Err() == nil; tries++ {
 			time.Sleep(100 * time.Millisecond)
 			c, err = s.dial(ctx, path, cookie)
 		}
-		if err == nil {
-			err = c.stamp()
-		}
 		if err != nil {
-			a.close()
-			return nil, err
+			return err
 		}
 		a.members = append(a.members, &member{client: c, took: map[int]time.Duration{}})
 	}
-	for i, m := range a.members {
-		a.readers.Go(func() { a.errs[i] = m.time() })
-	}
-	return a, nil
+	return nil
 }
 
-// time notes how long each message took, until the read deadline ends it.
-func (m *member) time() error {
+// listen reads from all sockets from now on, in rounds.
+func (a *audience) listen() error {
+	for _, m := range a.members {
+		if err := m.stamp(a.rounds); err != nil {
+			return err
+		}
+	}
+	a.errs = make([]error, len(a.members))
+	for i, m := range a.members {
+		a.readers.Go(func() { a.errs[i] = m.time(a.rounds) })
+	}
+	return nil
+}
+
+// time notes how long each message took, until the rounds end.
+func (m *member) time(r *rounds) error {
 	for {
 		payload, err := m.read()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -144,26 +145,24 @@ func (m *member) time() error {
 		if err != nil {
 			return err
 		}
-		if _, number, sent, ok := parse(payload); ok {
-			m.latency.add(m.at.Sub(sent))
-			m.took[number] = m.at.Sub(sent)
+		if _, number, _, ok := parse(payload); ok {
+			took := m.at.Sub(r.sentAt(number))
+			m.latency.add(took)
+			m.took[number] = took
 		}
 	}
 }
 
-// finish gives stragglers a second, and adds up.
+// finish adds up when the rounds have ended.
 func (a *audience) finish(want int) error {
-	for _, m := range a.members {
-		m.conn.SetReadDeadline(time.Now().Add(time.Second))
-	}
 	a.readers.Wait()
-	for _, m := range a.members {
+	for i, m := range a.members {
 		a.all.merge(&m.latency)
-		if m.latency.count != int64(want) {
-			a.errs = append(a.errs, fmt.Errorf("a receiver got %d of %d messages", m.latency.count, want))
+		if a.errs[i] != nil || m.latency.count != int64(want) {
+			return errors.Join(fmt.Errorf("a receiver got %d of %d messages", m.latency.count, want), a.errs[i])
 		}
 	}
-	return errors.Join(a.errs...)
+	return nil
 }
 
 // less tells by how much later each message came to each of these sockets than to the first of the others, in order.
@@ -183,6 +182,8 @@ func at(sorted []time.Duration, part float64) time.Duration {
 }
 
 func (a *audience) close() {
+	a.rounds.end()
+	a.readers.Wait()
 	for _, m := range a.members {
 		m.close()
 	}

@@ -181,9 +181,11 @@ func (r *round) read(m *member) error {
 }
 
 // post sends the member's message with that number: who, which, when, and filling up to size.
-func (m *member) post(number, size int) error {
+func (m *member) post(number, size int) error { return m.send(m.message(number, size)) }
+
+func (m *member) message(number, size int) string {
 	text := fmt.Sprintf("m %d %d %d ", m.sender, number, time.Now().UnixNano())
-	return m.send(`{"message":"` + text + strings.Repeat("x", max(size-len(text), 0)) + `"}`)
+	return `{"message":"` + text + strings.Repeat("x", max(size-len(text), 0)) + `"}`
 }
 
 var (

@@ -1,56 +1,83 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"os"
-	"syscall"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// stamped reads from a connection, and says when the kernel had what it read. A program that reads a hundred sockets comes to the last of them late, and
-// who has a machine of their own does not wait for that.
+// stamped is a connection that says when the kernel had what was read from it, and that is read only when its round comes. A program that reads a hundred
+// sockets comes to the last of them late, and takes a core from what it measures; who has a machine of their own does neither. So the connection is not known to
+// the runtime's poller, which would wake this program for each thing that arrives.
 type stamped struct {
-	conn syscall.RawConn
-	at   time.Time // when the last bytes of the last read came; by the clock of time.Now
-	oob  []byte
+	net.Conn // closed; knows the addresses
+	fd       int
+	rounds   *rounds
+	round    int       // that is read
+	at       time.Time // when the last bytes of the last read came; by the clock of time.Now
+	oob      []byte
 }
 
-// stamp has the kernel note when something arrives at the connection, which costs it a little for each packet of the whole machine.
-func stamp(conn *net.TCPConn) (*stamped, error) {
+// stamp takes over a connection, which costs the whole machine a little for each packet: the kernel notes when it comes.
+func stamp(conn *net.TCPConn, r *rounds) (*stamped, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
+	s := &stamped{Conn: conn, fd: -1, rounds: r, at: time.Now(), oob: make([]byte, unix.CmsgSpace(16))}
 	var set error
-	err = raw.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) })
-	if err == nil {
-		err = os.NewSyscallError("setsockopt", set)
+	err = raw.Control(func(fd uintptr) {
+		if set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); set == nil {
+			s.fd, set = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+		}
+	})
+	if err = errors.Join(err, os.NewSyscallError("take over a connection", set)); err != nil {
+		return nil, err
 	}
-	return &stamped{conn: raw, at: time.Now(), oob: make([]byte, unix.CmsgSpace(16))}, err
+	return s, conn.Close() // the other descriptor keeps it open
 }
 
-// Read implements [io.Reader].
-func (s *stamped) Read(p []byte) (n int, err error) {
-	var noted int
-	ended := s.conn.Read(func(fd uintptr) bool {
-		n, noted, _, _, err = unix.Recvmsg(int(fd), p, s.oob, 0)
-		return err != unix.EAGAIN
-	})
-	switch {
-	case ended != nil:
-		return 0, ended
-	case err != nil:
-		return 0, os.NewSyscallError("recvmsg", err)
-	case n == 0:
-		return 0, io.EOF
+// Read implements [io.Reader]. When the rounds have ended, it is [os.ErrDeadlineExceeded].
+func (s *stamped) Read(p []byte) (int, error) {
+	for {
+		n, noted, _, _, err := unix.Recvmsg(s.fd, p, s.oob, unix.MSG_DONTWAIT)
+		switch {
+		case err == unix.EAGAIN:
+			round, err := s.rounds.await(s.round)
+			if err != nil {
+				return 0, err
+			}
+			s.round = round
+		case err == unix.EINTR:
+		case err != nil:
+			return 0, os.NewSyscallError("recvmsg", err)
+		case n == 0:
+			return 0, io.EOF
+		default:
+			s.at = arrival(s.oob[:noted])
+			return n, nil
+		}
 	}
-	s.at = arrival(s.oob[:noted])
-	return n, nil
 }
+
+// Write implements [io.Writer] for the few bytes that a client answers, which the kernel always takes.
+func (s *stamped) Write(p []byte) (int, error) {
+	n, err := unix.Write(s.fd, p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	return max(n, 0), err
+}
+
+// Close implements [io.Closer]. Nobody may read any more.
+func (s *stamped) Close() error { return unix.Close(s.fd) }
 
 // arrival reads the time in a control message of SO_TIMESTAMPNS (socket(7)): a header, and behind it seconds and nanoseconds. Where there is none, it is now.
 func arrival(oob []byte) time.Time {
@@ -59,4 +86,94 @@ func arrival(oob []byte) time.Time {
 		return time.Now()
 	}
 	return time.Unix(int64(binary.NativeEndian.Uint64(oob[head:])), int64(binary.NativeEndian.Uint64(oob[head+8:])))
+}
+
+// rounds say when sockets are read.
+type rounds struct {
+	mu    sync.Mutex
+	begun sync.Cond
+	n     int
+	ended bool
+	sent  []time.Time // by number of the message
+}
+
+func newRounds() *rounds {
+	r := &rounds{}
+	r.begun.L = &r.mu
+	return r
+}
+
+// begin has everybody read what there is.
+func (r *rounds) begin() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.n++
+	r.begun.Broadcast()
+}
+
+// end is begin for the last time.
+func (r *rounds) end() {
+	r.begin()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+	r.begun.Broadcast()
+}
+
+// pace has a client send n messages, nodesRate a second. What has come is read midway between two of them, and the next one is made
+// ready then. Stragglers get a second at the end.
+func (r *rounds) pace(ctx context.Context, c *client, n int, text func(number int) string) error {
+	defer r.end()
+	half := time.NewTicker(time.Second / nodesRate / 2)
+	defer half.Stop()
+	wait := func(c <-chan time.Time) error {
+		select {
+		case <-c:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for number := range n {
+		next := text(number)
+		if err := wait(half.C); err != nil {
+			return err
+		}
+		r.sending()
+		if err := c.send(next); err != nil {
+			return err
+		}
+		if err := wait(half.C); err != nil {
+			return err
+		}
+		r.begin()
+	}
+	return wait(time.After(time.Second))
+}
+
+// sending notes when the next message is sent.
+func (r *rounds) sending() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent = append(r.sent, time.Now())
+}
+
+// sentAt is when a message was sent.
+func (r *rounds) sentAt(number int) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sent[number]
+}
+
+// await waits for another round than the one that a reader is done with, and returns it.
+func (r *rounds) await(done int) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.n == done {
+		if r.ended {
+			return done, os.ErrDeadlineExceeded
+		}
+		r.begun.Wait()
+	}
+	return r.n, nil
 }
