@@ -157,7 +157,7 @@ func (n *growthNode) come(t *testing.T) {
 	groups := []string{chat.UserGroup(user)}
 	for range growthRooms {
 		room := store.NewID()
-		groups = append(groups, chat.RoomGroup(room))
+		groups = append(groups, chat.RoomGroup(room), chat.TypingGroup(room))
 		n.presence.Enter(room.Hex(), user.Hex())
 	}
 	for _, group := range groups {
