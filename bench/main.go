@@ -26,13 +26,17 @@ Measurements:
   all    the three, and room once more with 16 messages under way
   bare   no server: one goroutine that writes to -people connections, by conn.Write and by sendto, which is the least that one write for each delivery can cost
   nodes  two nodes: from posting on one to arrival on the other, with -people receivers
-  moment what is not stored: from a socket on one node over the channel layer to -people sockets, on the same node and on another
+  moment what is not stored: from a socket on one node over the channel layer to -people sockets, on the same node and on another,
+         and by two programs that only pass it on
   peers  senders as in post, on a node alone, with one and with two others: what a peer costs one who posts
   rest   -nodes in a network of their own with -people online in ten rooms each, who do nothing: traffic, memory, CPU of each node (needs root)
   join   a new node joins one that has -messages: how long until it has them, and what they take on its disk
 
 Flags:
 `
+
+// maxSize is what fits in the largest frame that a client here writes, with what stands around it.
+const maxSize = 60_000
 
 type options struct {
 	people   int
@@ -52,7 +56,7 @@ func main() {
 	flag.IntVar(&o.people, "people", 1000, "people in the room")
 	flag.IntVar(&o.underway, "underway", 1, "messages under way at the same time (room)")
 	flag.IntVar(&o.messages, "messages", 2000, "messages in all (room), or for each sender (post: a tenth)")
-	flag.IntVar(&o.size, "size", 200, "characters in a message, at least 40")
+	flag.IntVar(&o.size, "size", 200, fmt.Sprintf("characters in a message, 40 to %d", maxSize))
 	flag.IntVar(&o.senders, "senders", 64, "senders (post)")
 	flag.IntVar(&o.sockets, "sockets", 5000, "sockets (idle)")
 	flag.IntVar(&o.nodes, "nodes", 5, "nodes (rest)")
@@ -64,7 +68,7 @@ func main() {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if flag.NArg() == 0 || o.size < 40 || o.people < 1 || o.underway < 1 || o.underway > o.people || o.messages < 1 || o.senders < 1 || o.sockets < 1 || o.nodes < 1 {
+	if flag.NArg() == 0 || o.size < 40 || o.size > maxSize || o.people < 1 || o.underway < 1 || o.underway > o.people || o.messages < 1 || o.senders < 1 || o.sockets < 1 || o.nodes < 1 {
 		flag.Usage()
 		os.Exit(2)
 	}

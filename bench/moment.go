@@ -68,12 +68,12 @@ func report(ctx context.Context, o options, name string, from, to *server) error
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	fmt.Printf("  %-20s %d of %d, p50 %v, p99 %v\n", name, all.count, o.messages*o.people, all.quantile(0.50), all.quantile(0.99))
+	fmt.Printf("  %-20s %d of %d, %d of them noted late, p50 %v, p99 %v\n", name, all.all.count, o.messages*o.people, all.late, all.all.quantile(0.50), all.all.quantile(0.99))
 	return nil
 }
 
 // frames sends on one node and times the arrival at sockets on one.
-func frames(ctx context.Context, o options, from, to *server) (*histogram, error) {
+func frames(ctx context.Context, o options, from, to *server) (*audience, error) {
 	nobody := &http.Cookie{}
 	sender, err := from.dial(ctx, "/", nobody)
 	if err != nil {
@@ -98,7 +98,7 @@ func frames(ctx context.Context, o options, from, to *server) (*histogram, error
 	if err != nil {
 		return nil, err
 	}
-	return &all.all, all.finish(o.messages)
+	return all, all.finish(o.messages)
 }
 
 // awaitMembers sends until all sockets have got something: then they are in the group, and the sender's node knows it.

@@ -64,7 +64,7 @@ func measureNodes(ctx context.Context, o options, s *server) (err error) {
 	}
 	added := far.less(near)
 	fmt.Printf("nodes: messages %d at %d/s, size %d, receivers on the other node %d\n", o.messages, nodesRate, o.size, o.people)
-	fmt.Printf("  deliveries           %d of %d on the other node\n", far.all.count, o.messages*o.people)
+	fmt.Printf("  deliveries           %d of %d on the other node, %d of them noted late\n", far.all.count, o.messages*o.people, far.late)
 	fmt.Printf("  to the same node     p50 %v, p99 %v\n", near.all.quantile(0.50), near.all.quantile(0.99))
 	fmt.Printf("  to the other node    p50 %v, p99 %v\n", far.all.quantile(0.50), far.all.quantile(0.99))
 	fmt.Printf("  added by it          p50 %v, p99 %v\n", at(added, 0.50).Round(time.Microsecond), at(added, 0.99).Round(time.Microsecond))
@@ -103,6 +103,7 @@ type audience struct {
 	readers sync.WaitGroup
 	errs    []error
 	all     histogram
+	late    int // messages that were read with the next one, and so have its time
 }
 
 // open opens n sockets; the session may have to arrive on that node first.
@@ -137,6 +138,7 @@ func (a *audience) listen() error {
 
 // time notes how long each message took, until the rounds end.
 func (m *member) time(r *rounds) error {
+	var last time.Time
 	for {
 		payload, err := m.read()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -146,6 +148,10 @@ func (m *member) time(r *rounds) error {
 			return err
 		}
 		if _, number, _, ok := parse(payload); ok {
+			if m.at.Equal(last) {
+				m.late++
+			}
+			last = m.at
 			took := m.at.Sub(r.sentAt(number))
 			m.latency.add(took)
 			m.took[number] = took
@@ -158,6 +164,7 @@ func (a *audience) finish(want int) error {
 	a.readers.Wait()
 	for i, m := range a.members {
 		a.all.merge(&m.latency)
+		a.late += m.late
 		if a.errs[i] != nil || m.latency.count != int64(want) {
 			return errors.Join(fmt.Errorf("a receiver got %d of %d messages", m.latency.count, want), a.errs[i])
 		}

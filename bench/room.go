@@ -25,6 +25,7 @@ type member struct {
 	lost    int // numbers that were passed over
 	latency histogram
 	took    map[int]time.Duration // by number of the message, where that is wanted
+	late    int                   // messages that came before the next one and have its time
 }
 
 // round is what all members of one measurement share.
@@ -180,9 +181,9 @@ func (r *round) read(m *member) error {
 	}
 }
 
-// post sends the member's message with that number: who, which, when, and filling up to size.
 func (m *member) post(number, size int) error { return m.send(m.message(number, size)) }
 
+// message is the member's with that number: who, which, when, and filling up to size.
 func (m *member) message(number, size int) string {
 	text := fmt.Sprintf("m %d %d %d ", m.sender, number, time.Now().UnixNano())
 	return `{"message":"` + text + strings.Repeat("x", max(size-len(text), 0)) + `"}`

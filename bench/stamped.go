@@ -41,7 +41,8 @@ func stamp(conn *net.TCPConn, r *rounds) (*stamped, error) {
 	if err = errors.Join(err, os.NewSyscallError("take over a connection", set)); err != nil {
 		return nil, err
 	}
-	return s, conn.Close() // the other descriptor keeps it open
+	_ = conn.Close() // the other descriptor keeps it open
+	return s, nil
 }
 
 // Read implements [io.Reader]. When the rounds have ended, it is [os.ErrDeadlineExceeded].
@@ -120,12 +121,14 @@ func (r *rounds) end() {
 	r.begun.Broadcast()
 }
 
-// pace has a client send n messages, nodesRate a second. What has come is read midway between two of them, and the next one is made
-// ready then. Stragglers get a second at the end.
+// readAfter is how long after a message is sent what has come of it is read. What takes longer is read with the next message, and noted with that.
+const readAfter = 8 * time.Millisecond
+
+// pace has a client send n messages, nodesRate a second, and has what comes of each read before the next one. Stragglers get a second at the end.
 func (r *rounds) pace(ctx context.Context, c *client, n int, text func(number int) string) error {
 	defer r.end()
-	half := time.NewTicker(time.Second / nodesRate / 2)
-	defer half.Stop()
+	tick := time.NewTicker(time.Second / nodesRate)
+	defer tick.Stop()
 	wait := func(c <-chan time.Time) error {
 		select {
 		case <-c:
@@ -134,19 +137,20 @@ func (r *rounds) pace(ctx context.Context, c *client, n int, text func(number in
 			return ctx.Err()
 		}
 	}
+	next := text(0)
 	for number := range n {
-		next := text(number)
-		if err := wait(half.C); err != nil {
+		if err := wait(tick.C); err != nil {
 			return err
 		}
 		r.sending()
 		if err := c.send(next); err != nil {
 			return err
 		}
-		if err := wait(half.C); err != nil {
+		if err := wait(time.After(readAfter)); err != nil {
 			return err
 		}
 		r.begin()
+		next = text(number + 1)
 	}
 	return wait(time.After(time.Second))
 }

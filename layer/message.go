@@ -62,7 +62,7 @@ func newMessage(body []byte) (*Message, error) {
 	return &Message{body: body[:len(body):len(body)], kind: kind}, nil
 }
 
-// typeOf returns the "type" of valid JSON, or nothing if that is not an object or has no string there. It does so in one pass and takes
+// typeOf returns the "type" of valid JSON in UTF-8, or nothing if that is not an object or has no string there. It does so in one pass and takes
 // nothing apart, because each message comes by here once on each node. Like [json.Unmarshal] into a map it goes by the last of several,
 // and "Type" is another name.
 func typeOf(body []byte) string {
