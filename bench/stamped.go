@@ -122,7 +122,7 @@ func (r *rounds) end() {
 }
 
 // readAfter is how long after a message is sent what has come of it is read. What takes longer is read with the next message, and noted with that.
-const readAfter = 8 * time.Millisecond
+const readAfter = 5 * time.Millisecond
 
 // pace has a client send n messages, nodesRate a second, and has what comes of each read before the next one. Stragglers get a second at the end.
 func (r *rounds) pace(ctx context.Context, c *client, n int, text func(number int) string) error {
