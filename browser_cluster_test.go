@@ -51,7 +51,16 @@ func TestBrowserMovesToAnotherNodeByItself(t *testing.T) {
 	ada.Type(composer, "written during the break")
 	ada.Enter(composer)
 	ada.Wait(`$$("[data-state=sending]").length === 1`)
-	ada.Type(composer, "half a thought")
+	ada.Value(`(() => { // for eight seconds, longer than the page waits for the server
+		const field = document.querySelector("[data-composer]");
+		const letters = [..."half a thought"];
+		const typing = setInterval(() => {
+			field.value += letters.shift();
+			field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+			if (letters.length === 0) clearInterval(typing);
+		}, 600);
+		return "";
+	})()`)
 
 	// The page goes to B, with everything.
 	ada.Wait(fmt.Sprintf(`location.origin === %s && %s`, snugtest.Quote(b.URL), connected))

@@ -6,6 +6,8 @@ const restartPatience = 20_000; // a server that said that it restarts is soon b
 const enoughTries = 2; // a machine that wakes up has not tried yet, however long it was away
 const lookWait = 3_000;
 const lookAgain = 2_000;
+const typingPause = 1_000; // what is typed while the page goes is lost, so it waits for a pause as long as this
+const longestTyping = 10_000; // and so long for that
 const arrival = 15_000; // the page is gone by then, or something went wrong
 const longestForm = 128 * 1024; // bytes of what goes along; a node takes no more
 
@@ -18,6 +20,7 @@ export class Mover {
   #pass = null; // {value, expires}
   #down = null; // while the server is away: {since, patience, tries}
   #timer = 0;
+  #typed = -Infinity; // when somebody last typed
   #on;
 
   // boot is the list that came with the page. on: leaving(node), next(), the path to go on at, and keep(),
@@ -27,6 +30,7 @@ export class Mover {
     this.#allowed = new Set(boot.nodes.map(({ url }) => new URL(url).origin));
     this.#others = boot.nodes;
     this.#on = on;
+    document.addEventListener("input", () => { this.#typed = performance.now(); });
   }
 
   // told takes the list, and the pass where there is a new one.
@@ -70,10 +74,14 @@ export class Mover {
 
   async #consider() {
     const down = this.#down;
+    if (this.#isTyping()) {
+      this.#wait(typingPause);
+      return;
+    }
     if (down.tries >= enoughTries && this.#mayLeave()) {
       const node = await this.#findNode();
       if (this.#down !== down) return; // it is back
-      const along = node && this.#mayLeave() ? this.#on.keep() : null;
+      const along = node && this.#mayLeave() && !this.#isTyping() ? this.#on.keep() : null;
       const text = along && JSON.stringify(along);
       if (text && utf8.encode(text).length <= longestForm) {
         this.#on.leaving(node);
@@ -83,6 +91,11 @@ export class Mover {
       }
     }
     this.#wait(lookAgain);
+  }
+
+  #isTyping() {
+    const now = performance.now();
+    return now - this.#typed < typingPause && now - this.#down.since < this.#down.patience + longestTyping;
   }
 
   #mayLeave() {
