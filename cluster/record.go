@@ -35,6 +35,7 @@ type record struct {
 
 	state   State
 	changed time.Time // state
+	told    State     // what the log said last
 
 	newest, primary string // ids of the newest key that it has, and of the one that it uses; "" if it never said
 }
@@ -86,7 +87,7 @@ func (r *record) label() string {
 func (m *Mesh) recordLocked(id string) *record {
 	r := m.records[id]
 	if r == nil {
-		r = &record{id: id, state: Dead, changed: time.Now(), kick: make(chan struct{}, 1)}
+		r = &record{id: id, state: Dead, changed: time.Now(), told: Unknown, kick: make(chan struct{}, 1)}
 		m.records[id] = r
 		m.dirty = true
 	}
@@ -120,7 +121,10 @@ func (m *Mesh) reviewLocked() {
 	alive := 0
 	for _, r := range m.records {
 		if s := r.now(); s != r.state {
-			m.note(slog.LevelInfo, "node is "+string(s), "node", r.label(), "id", r.id, "address", r.addr, "was", string(r.state))
+			if s != Suspect || r.state == Alive { // who comes is suspect for a moment, until there is a link
+				m.note(slog.LevelInfo, "node is "+string(s), "node", r.label(), "id", r.id, "address", r.addr, "was", string(r.told))
+				r.told = s
+			}
 			r.state, r.changed = s, now
 			m.changed()
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -339,5 +340,18 @@ func TestGarbageDropsOnlyItsLink(t *testing.T) {
 		if n, _, _ := number(body); kind == framePong && n == 12345 {
 			return
 		}
+	}
+}
+
+func TestTheLogSaysOfWhoComesThatTheyAreAlive(t *testing.T) {
+	t.Parallel()
+	said := &syncBuffer{}
+	secret := NewSecret()
+	a := open(t, newDir(t, secret), calm, func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(said, nil)) })
+	b := open(t, newDir(t, secret), calm, seeds(a))
+	whole(t, a, b)
+	eventually(t, 5*time.Second, func() bool { return strings.Contains(said.String(), `"node is alive"`) })
+	if log := said.String(); strings.Count(log, `"node is `) != 1 || !strings.Contains(log, `msg="node is alive" node=`) || !strings.Contains(log, " was=unknown") {
+		t.Errorf("the log says:\n%s", log)
 	}
 }
