@@ -122,7 +122,11 @@ func (m *Mesh) reviewLocked() {
 	for _, r := range m.records {
 		if s := r.now(); s != r.state {
 			if s != Suspect || r.state == Alive { // who comes is suspect for a moment, until there is a link
-				m.note(slog.LevelInfo, "node is "+string(s), "node", r.label(), "id", r.id, "address", r.addr, "was", string(r.told))
+				text := "node is " + string(s)
+				if s == Left {
+					text = "node has left"
+				}
+				m.note(slog.LevelInfo, text, "node", r.label(), "id", r.id, "address", r.addr, "was", string(r.told))
 				r.told = s
 			}
 			r.state, r.changed = s, now
