@@ -14,9 +14,10 @@ PATIENCE ?= 20m
 # without it: it finds nothing there, and took four fifths of the tests' time. The binaries that tests build get the same flags.
 RACE_FLAGS := -gcflags=modernc.org/...=-race=false -gcflags=golang.org/x/crypto/...=-race=false
 # Who is no root can still run make test: it then says what was left out.
-NETWORK_TESTS := $(if $(filter Linux-0,$(shell uname)-$(shell id -u)),network-tests,no-network-tests)
+MAY_NETWORK := $(filter Linux-0,$(shell uname)-$(shell id -u))
+NETWORK_TESTS := $(if $(MAY_NETWORK),network-tests,no-network-tests)
 
-.PHONY: help test test-long check unit-tests network-tests no-network-tests prepare build run bench vendor-js clean
+.PHONY: help test test-long check unit-tests network-tests no-network-tests takeover-test prepare build run bench vendor-js clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +26,7 @@ test: prepare check unit-tests $(NETWORK_TESTS) ## everything that must hold bef
 
 test-long: export SNUG_LONG = 1
 test-long: PATIENCE = 90m
-test-long: prepare check unit-tests $(NETWORK_TESTS) ## the same tests with more kills, seeds and data
+test-long: prepare check unit-tests $(NETWORK_TESTS) $(if $(MAY_NETWORK),takeover-test) ## the same tests with more kills, seeds and data
 
 check: ## format, go vet, staticcheck, go.mod
 	@echo "== gofumpt"
@@ -53,6 +54,11 @@ network-tests: ## nodes on networks that are cut, slow and healed again: Linux a
 	@echo "== go test, on networks of its own"
 	# Most of their time they wait, so that more of them than there are cores fit beside each other.
 	CGO_ENABLED=1 GOFLAGS="$$(go env GOFLAGS) $(RACE_FLAGS)" go test -race -tags network -run '^TestNetwork' -parallel 4 -timeout $(PATIENCE) .
+
+takeover-test: export SNUG_LONG = 1
+takeover-test: ## a million messages for a new node, in three minutes: without the race detector, as root
+	@echo "== go test, a new node"
+	go test -tags network -run '^TestNetworkNewNode' -timeout $(PATIENCE) -v .
 
 no-network-tests:
 	@echo "== NOT RUN: the tests on networks of their own, for which network namespaces have to be made. On Linux: sudo env PATH=\"\$$PATH\" make network-tests" >&2
