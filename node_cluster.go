@@ -155,7 +155,8 @@ func (c *clusterNode) list(ctx context.Context) (memberList, error) {
 		info := infoOf(m)
 		if p, ok := linked[m.ID]; ok {
 			info.RowsBehind, info.RowsAhead = &p.Ahead, &p.Behind
-			info.FramesNewer, info.FramesBad = p.Frames.Newer, p.Frames.Bad
+			info.FramesNewer = p.Frames.Newer
+			info.FramesBad += p.Frames.Bad
 		}
 		list.Members = append(list.Members, info)
 	}
@@ -187,6 +188,6 @@ func infoOf(m cluster.Member) memberInfo {
 	return memberInfo{
 		ID: m.ID, Name: m.Name, Address: m.Addr, Version: m.Version, Self: m.Self, State: string(m.State), Since: m.Since,
 		RoundTripMS: float64(m.RTT) / perMillisecond, ClockMS: float64(m.ClockDiff) / perMillisecond,
-		QueueBytes: m.QueuedBytes, QueueFrames: m.QueuedFrames, TroubleKind: string(m.Trouble.Kind), Trouble: m.Trouble.Text,
+		QueueBytes: m.QueuedBytes, QueueFrames: m.QueuedFrames, FramesBad: m.FramesBad, TroubleKind: string(m.Trouble.Kind), Trouble: m.Trouble.Text,
 	}
 }

@@ -58,19 +58,26 @@ func (m *Mesh) tellRefused(from net.Addr, e *refusedError) {
 		m.setTrouble(&r.reach, versionTrouble(r.label(), r.version, m.opts.Version), "id", r.id)
 		return
 	}
-	what := string(e.kind) + " " + host
-	if len(m.said) > 1000 {
-		clear(m.said)
-	}
-	if time.Since(m.said[what]) < time.Hour {
+	if !m.firstLocked(string(e.kind) + " " + host) {
 		return
 	}
-	m.said[what] = time.Now()
 	text := "turned away a node of this cluster that has another secret: join it again with a fresh token"
 	if e.kind == WrongCluster {
 		text = "turned away a node of another cluster"
 	}
 	m.note(slog.LevelWarn, text, "address", from.String(), "kind", string(e.kind), "its_cluster", e.theirs)
+}
+
+// firstLocked says whether something is to be logged: the first time within an hour.
+func (m *Mesh) firstLocked(what string) bool {
+	if len(m.said) > 1000 {
+		clear(m.said)
+	}
+	if time.Since(m.said[what]) < time.Hour {
+		return false
+	}
+	m.said[what] = time.Now()
+	return true
 }
 
 // admit decides about somebody who proved the secret.

@@ -3,9 +3,11 @@ package cluster
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestFramesComeBack(t *testing.T) {
@@ -107,6 +109,44 @@ func FuzzWelcome(f *testing.F) {
 		ks, _, err := decodeWelcome(body)
 		if err == nil && (len(ks.all) == 0 || len(ks.all) > maxKeys || !validID(ks.cluster)) {
 			t.Fatalf("%q taken for %+v", body, ks)
+		}
+	})
+}
+
+func FuzzStatus(f *testing.F) {
+	k := key{gen: 1, secret: Secret{1}}
+	good, _ := json.Marshal(status{Keys: saveKeys([]key{{secret: Secret{2}}, k}), Newest: k.id(), Primary: k.id()})
+	f.Add(good)
+	f.Add([]byte(`{"forget":"00000000000000000000000000000000"}`))
+	f.Add([]byte(`{"keys":[{"gen":1,"secret":"00"}],"newest":"00","primary":"00"}`))
+	f.Add([]byte("null"))
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		s, theirs, err := decodeStatus(frame)
+		if err != nil {
+			if len(err.Error()) > 2*maxStatus {
+				t.Fatalf("an error of %d bytes", len(err.Error()))
+			}
+			return
+		}
+		forget := s.Forget != "" && validID(s.Forget) && theirs == nil
+		tell := s.Forget == "" && len(theirs) > 0 && len(theirs) <= maxKeys && len(s.Newest) == len(k.id()) && len(s.Primary) == len(k.id())
+		if !forget && !tell {
+			t.Fatalf("%q taken for %+v", frame, s)
+		}
+	})
+}
+
+func FuzzMeta(f *testing.F) {
+	f.Add(meta{Protocol: spoken(), Name: "porch", Version: "1", Life: 1, URL: "https://porch/"}.encode())
+	f.Add([]byte(`{"n":"\u0000\n\ud800","v":"\"\\","u":7}`))
+	f.Add([]byte("null"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := decodeMeta(b)
+		if err != nil {
+			return
+		}
+		if len(m.Name) > 64 || len(m.Version) > 64 || len(m.URL) > maxURL || tidyName(m.Name) != m.Name || !utf8.ValidString(m.Name) {
+			t.Fatalf("%q taken for %+v", b, m)
 		}
 	})
 }

@@ -3,12 +3,18 @@ package cluster
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"math"
 	"net"
 	"os"
+	"path/filepath"
+	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -305,5 +311,84 @@ func TestRumoursAreBounded(t *testing.T) {
 	}
 	if !r.believe("one more", now.Add(rumour+1)) || len(r.heard) != 2 {
 		t.Error("those that nobody speaks of any more take room")
+	}
+}
+
+// TestGarbageAboutTheClusterIsCountedAndKeptNowhere: whoever has the key may say anything on the port where the nodes talk about secrets.
+func TestGarbageAboutTheClusterIsCountedAndKeptNowhere(t *testing.T) {
+	t.Parallel()
+	log := &syncBuffer{}
+	nodes := ring(t, 2, calm, func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(log, nil)) })
+	a, b := nodes[0], nodes[1]
+	said := func() record {
+		a.mu.RLock()
+		defer a.mu.RUnlock()
+		return *a.records[b.ID()]
+	}
+	eventually(t, 5*time.Second, func() bool { return said().newest != "" })
+	before, held := said(), a.Mesh.status()
+
+	of := func(k key) status {
+		return status{Keys: saveKeys([]key{k}), Newest: k.id(), Primary: k.id()}
+	}
+	mine, _ := a.keys.held()
+	next := key{gen: mine[0].gen + 1, secret: NewSecret()}
+	other := next.id()
+	change := func(f func(*status)) status {
+		s := of(next)
+		f(&s)
+		return s
+	}
+	huge := strings.Repeat("0", 900<<10)
+	var frames [][]byte
+	for _, s := range []status{
+		{},
+		{Newest: huge, Primary: huge},
+		{Newest: other, Primary: other},
+		{Forget: huge},
+		{Forget: b.ID()[1:] + "G"},
+		change(func(s *status) { s.Forget = strings.Repeat("0", idDigits) }),
+		change(func(s *status) { s.Newest = "" }),
+		change(func(s *status) { s.Primary = NewSecret().id() }),
+		change(func(s *status) { s.Newest = strings.ToUpper(s.Newest) + "x" }),
+		change(func(s *status) { s.Keys[0].Secret = s.Keys[0].Secret[2:] }),
+		change(func(s *status) { s.Keys = slices.Repeat(s.Keys, maxKeys+1) }),
+		of(key{gen: next.gen}), // all zeros
+		of(key{gen: mine[0].gen + maxAhead + 1, secret: next.secret}),
+		of(key{gen: math.MaxUint64, secret: next.secret}),
+	} {
+		frame, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames = append(frames, frame)
+	}
+	for _, text := range []string{"", "no frame", "null", "[]", `{"keys":{}}`, `{"forget":7}`, "[" + huge} {
+		frames = append(frames, []byte(text))
+	}
+	for range 5000 {
+		frames = append(frames, []byte("x"))
+	}
+	for _, frame := range frames {
+		controlHandler{a.Mesh}.Received(b.ID(), frame)
+	}
+	if n := a.see(b.ID()).FramesBad; n != uint64(len(frames)) {
+		t.Errorf("%d frames are counted, want %d", n, len(frames))
+	}
+	if now := said(); now.newest != before.newest || now.primary != before.primary {
+		t.Errorf("the newest key that it has is %.40q now, and it uses %.40q", now.newest, now.primary)
+	}
+	if now := a.Mesh.status(); !reflect.DeepEqual(now, held) {
+		t.Error("the keys are other ones")
+	}
+	const line = "cannot be understood"
+	eventually(t, 5*time.Second, func() bool { return strings.Contains(log.String(), line) })
+	a.Close() // so that all is written
+	if n := strings.Count(log.String(), line); n != 1 {
+		t.Errorf("%d lines of the log, want one", n)
+	}
+	peers, err := os.ReadFile(filepath.Join(a.dir, peersFile))
+	if err != nil || len(peers) > 1000 {
+		t.Errorf("the list of peers has %d bytes, %v", len(peers), err)
 	}
 }

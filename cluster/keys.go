@@ -49,7 +49,7 @@ type savedKey struct {
 
 func (k savedKey) key() (key, error) {
 	b, err := hex.DecodeString(k.Secret)
-	if err != nil || len(b) != SecretSize {
+	if err != nil || len(b) != SecretSize || Secret(b) == (Secret{}) { // which no node would start with again
 		return key{}, errors.New("a key of the wrong form")
 	}
 	return key{gen: k.Gen, secret: Secret(b)}, nil

@@ -30,6 +30,7 @@ type Member struct {
 	ClockDiff    time.Duration // how far its clock is ahead of ours
 	QueuedBytes  int           // waiting to be sent to it
 	QueuedFrames int
+	FramesBad    uint64 // about the cluster itself, that it sent since this process started and that make no sense
 
 	Trouble Trouble // zero: none
 }

@@ -21,6 +21,7 @@ type record struct {
 	linked  time.Time   // since when link is there, or was last
 	lost    time.Time   // since when it is not
 	failing time.Time   // since when it is out of reach; zero: it is not
+	garbled uint64      // frames of the control port that make no sense
 	brief   int         // how many links in a row ended soon
 	seen    time.Time   // last time there was a link; zero: not since this process started
 	timer   *time.Timer // tells the ports that it is gone
@@ -208,7 +209,8 @@ func (m *Mesh) selfLocked() Member {
 
 func (r *record) member() Member {
 	mb := Member{
-		ID: r.id, Name: r.name, Addr: r.addr, Version: r.version, URL: r.url, State: r.now(), Since: r.changed, Seen: r.seen, Trouble: r.trouble(),
+		ID: r.id, Name: r.name, Addr: r.addr, Version: r.version, URL: r.url, State: r.now(), Since: r.changed, Seen: r.seen, FramesBad: r.garbled,
+		Trouble: r.trouble(),
 	}
 	if mb.State != r.state {
 		mb.Since = time.Now()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 )
 
@@ -13,7 +14,15 @@ var ErrRotating = errors.New("cluster: the secret is being replaced already")
 // controlPort is where the nodes talk about secrets, and about whom to forget.
 const controlPort = "snug.cluster"
 
-// status is a frame of the control port.
+const (
+	// maxStatus is how long a frame of the control port may be, in bytes: four times what [maxKeys] take, so that newer versions may say more.
+	maxStatus = 4 << 10
+	// maxAhead is how many generations a key may be ahead of the newest one here. Whoever shares a key is a few of them ahead at most, and a key of the
+	// last generation that there can be would be one that nothing replaces any more.
+	maxAhead = 1000
+)
+
+// status is a frame of the control port: the keys, or whom to forget.
 type status struct {
 	Keys    []savedKey `json:"keys,omitempty"`    // all that the sender has; the receiver takes those that are new
 	Newest  string     `json:"newest,omitempty"`  // id of the newest of them
@@ -150,33 +159,75 @@ func (h controlHandler) Up(peer string) { h.m.tellStatus(peer, h.m.status()) }
 func (h controlHandler) Down(string) {}
 
 func (h controlHandler) Received(peer string, frame []byte) {
-	if err := h.m.hearStatus(peer, frame); err != nil {
-		h.m.log.Warn("a node said something about the cluster that cannot be understood", "id", peer, "error", err)
+	s, theirs, err := decodeStatus(frame)
+	switch {
+	case err != nil:
+		h.m.garbled(peer, err)
+	case s.Forget != "":
+		h.m.hearForget(peer, s.Forget)
+	default:
+		h.m.hearKeys(peer, s, theirs)
 	}
 }
 
-func (m *Mesh) hearStatus(peer string, frame []byte) error {
-	var s status
+// decodeStatus takes only what [Mesh.status] and [Mesh.Forget] make: ids are kept and passed on, so they must be of their form.
+func decodeStatus(frame []byte) (s status, theirs []key, err error) {
+	if len(frame) > maxStatus {
+		return status{}, nil, fmt.Errorf("%d bytes, at most %d are allowed", len(frame), maxStatus)
+	}
 	if err := json.Unmarshal(frame, &s); err != nil {
-		return err
+		return status{}, nil, err
 	}
 	if s.Forget != "" {
-		if err := m.forget(s.Forget); err != nil && !errors.Is(err, ErrUnknown) && !errors.Is(err, ErrAlive) {
-			return err
+		if !validID(s.Forget) || len(s.Keys) > 0 || s.Newest != "" || s.Primary != "" {
+			return status{}, nil, errors.New("it wants a node forgotten, and says more or names none")
 		}
-		m.rotate()
-		return nil
+		return s, nil, nil
 	}
-	if len(s.Keys) > maxKeys {
-		return fmt.Errorf("%d keys", len(s.Keys))
+	if len(s.Keys) == 0 || len(s.Keys) > maxKeys {
+		return status{}, nil, fmt.Errorf("%d keys", len(s.Keys))
 	}
-	var theirs []key
 	for _, saved := range s.Keys {
 		k, err := saved.key()
 		if err != nil {
-			return err
+			return status{}, nil, err
 		}
 		theirs = append(theirs, k)
+	}
+	slices.SortFunc(theirs, compareKeys)
+	if s.Newest != theirs[len(theirs)-1].id() || !slices.ContainsFunc(theirs, func(k key) bool { return k.id() == s.Primary }) {
+		return status{}, nil, errors.New("it names keys that it does not tell")
+	}
+	return s, theirs, nil
+}
+
+// garbled counts a frame of the control port that makes no sense, and logs that once an hour for each peer.
+func (m *Mesh) garbled(peer string, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.records[peer]
+	if r == nil {
+		return // forgotten while this was under way
+	}
+	r.garbled++
+	if m.firstLocked("garbled " + peer) {
+		m.note(slog.LevelWarn, "a node said something about the cluster that cannot be understood; snug members counts how often", "node", r.label(), "id", peer, "error", err)
+	}
+}
+
+func (m *Mesh) hearForget(peer, id string) {
+	if err := m.forget(id); err != nil && !errors.Is(err, ErrUnknown) && !errors.Is(err, ErrAlive) {
+		m.notKept(peer, err)
+	}
+	m.rotate()
+}
+
+func (m *Mesh) hearKeys(peer string, s status, theirs []key) {
+	all, _ := m.keys.held()
+	mine, last := all[len(all)-1].gen, theirs[len(theirs)-1].gen
+	if last > mine && last-mine > maxAhead {
+		m.garbled(peer, fmt.Errorf("a key that is %d generations ahead", last-mine))
+		return
 	}
 	m.mu.Lock()
 	if r := m.records[peer]; r != nil && (r.newest != s.Newest || r.primary != s.Primary) {
@@ -189,6 +240,17 @@ func (m *Mesh) hearStatus(peer string, frame []byte) error {
 		m.log.Info("a new secret has come from another node", "id", peer)
 		m.keysChanged()
 	}
+	if err != nil {
+		m.notKept(peer, err)
+	}
 	m.rotate()
-	return err
+}
+
+// notKept says, once an hour, that what a peer told is understood and not on the disk, which is this node's own trouble.
+func (m *Mesh) notKept(peer string, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.firstLocked("not kept") {
+		m.note(slog.LevelError, "cannot keep what another node said about the cluster: see whether the disk of the data directory is full or fails", "id", peer, "error", err)
+	}
 }
