@@ -57,6 +57,12 @@ Not promised:
     between the nodes. They are shown in the order of their stamps.
   - A node that was restored from a backup accepts writes at once. What it had lost and gets back from others comes after them.
 
+# What rests on the order of a link
+
+The end of a pull says that all chunks are there, so a chunk that came behind it would be believed to be here and never asked for again. And a vector told once more, later,
+would hide what was told since. A [mesh.Port] hands frames over in order, and breaks the link before it leaves one out. A frame that comes twice, the second right behind the
+first, changes nothing.
+
 # A machine set back
 
 A node whose peer knows more of its running feed than itself is a machine that was set back to an earlier moment while it ran. It has given out numbers twice. It

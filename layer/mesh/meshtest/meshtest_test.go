@@ -86,6 +86,20 @@ func TestFramesArriveInOrderAndLate(t *testing.T) {
 	})
 }
 
+func TestDoubledFramesComeOneBehindTheOther(t *testing.T) {
+	pair(t, func(t *testing.T, net *meshtest.Net, a, b mesh.Port, da, db *diary) {
+		net.Double(100)
+		net.HealAll()
+		send(t, a, "b", "x", "y")
+		time.Sleep(time.Second)
+		db.expect(t, "a: x", "a: x", "a: y", "a: y")
+		net.Double(0)
+		send(t, a, "b", "z")
+		time.Sleep(time.Second)
+		db.expect(t, "a: z")
+	})
+}
+
 func TestShortCutDelaysFrames(t *testing.T) {
 	pair(t, func(t *testing.T, net *meshtest.Net, a, b mesh.Port, da, db *diary) {
 		net.Cut("a", "b")

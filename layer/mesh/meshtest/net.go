@@ -22,6 +22,8 @@
 //     Down and then Up, and the other only Up.
 //   - More than [Backlog] bytes under way to one port of one peer are ErrBacklog, and the link breaks.
 //
+// Only [Net.Double] goes beyond what a Port may do.
+//
 // All chances are drawn from the seed. The order in which goroutines run is not, so two runs of a seed are alike, not the same.
 //
 // [Down]: mesh.Handler
@@ -62,6 +64,7 @@ type Net struct {
 	ids    []string         // all that ever were, in order of appearance
 	pairs  []*pair          // of all ids
 	links  uint64           // made so far
+	double int              // of a hundred frames come twice
 	closed bool
 }
 
@@ -201,6 +204,14 @@ func (n *Net) Break(a, b string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.pair(a, b).breakLink()
+}
+
+// Double makes that many of a hundred frames come twice, the second right behind the first, from now on; healing does not end it. No [mesh.Port] does so: it is
+// for users that promise to bear it, and [Net.Shake] leaves it alone.
+func (n *Net) Double(ofHundred int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.double = ofHundred
 }
 
 // Linked reports whether there is a link between two nodes.

@@ -1,6 +1,7 @@
 package meshtest
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -218,9 +219,19 @@ func (in *inbox) push(frame []byte, w *way) bool {
 	}
 	in.frames = append(in.frames, late{frame, due})
 	in.bytes += len(frame) + overhead
+	if in.doubles() {
+		in.frames = append(in.frames, late{slices.Clone(frame), due}) // each belongs to the handler
+		in.bytes += len(frame) + overhead
+	}
 	in.lastDue = due
 	in.wake()
 	return true
+}
+
+// doubles draws whether a frame comes twice.
+func (in *inbox) doubles() bool {
+	net := in.joined.port.node.net
+	return net.double > 0 && net.random.IntN(100) < net.double
 }
 
 // run calls the handler until it leaves.
