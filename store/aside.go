@@ -8,7 +8,8 @@ import (
 const (
 	// maxEarly is how far ahead of the clock a row may be stamped to be merged: a
 	// clock that is a day wrong is somebody's mistake with a date or a time zone.
-	maxEarly = 24 * time.Hour
+	// Such a one may have followed others, and stamp later than it shows.
+	maxEarly = 24*time.Hour + maxLead
 	// retryPeriod is how often the rows that wait for the clock are looked at.
 	retryPeriod = time.Minute
 	// retryRows is how many rows one transaction takes up again.

@@ -107,6 +107,20 @@ func TestClockFollowsOthersForAMinute(t *testing.T) {
 	}
 }
 
+func TestRowsOfClocksADayAheadDoNotWait(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{0, time.Millisecond, maxLead - time.Millisecond} {
+		s := openAt(t, t.TempDir(), Options{Now: func() time.Time { return day }})
+		theirs := theirMessage(0xf1, 1, 0, NewID(), "hello")
+		theirs.Stamp = StampAt(day.Add(24*time.Hour+ahead)) + 1 // not the first of its millisecond
+		theirs.Posted = theirs.Stamp
+		merge(t, s, theirs)
+		if _, err := s.MessageByID(context.Background(), theirs.ID); err != nil {
+			t.Errorf("a day and %v ahead: %v", ahead, err)
+		}
+	}
+}
+
 func TestRowsOfTheFarFutureWait(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
