@@ -230,6 +230,10 @@ func TestCommandsShowAndChangeTheCluster(t *testing.T) {
 	eventually(t, "B has left", clusterWait, shows(a, "barn", "left"))
 	refused(t, snugtest.Run(t, "leave", "--data", b.Dir), "snug leave: ")
 	b.Stop()
+	b.Restart()
+	eventually(t, "B is back at its next start", clusterWait, shows(a, "barn", "alive"))
+	b.Stop()
+	eventually(t, "B has left by stopping", clusterWait, shows(a, "barn", "left"))
 	if r := snugtest.Run(t, "forget", "barn", "--data", a.Dir); r.Code != 0 {
 		t.Errorf("forget ended with code %d:\n%s", r.Code, r.Err)
 	}
