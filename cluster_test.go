@@ -228,7 +228,9 @@ func TestCommandsShowAndChangeTheCluster(t *testing.T) {
 		t.Errorf("leave ended with code %d:\n%s", r.Code, r.Err)
 	}
 	eventually(t, "B has left", clusterWait, shows(a, "barn", "left"))
-	refused(t, snugtest.Run(t, "leave", "--data", b.Dir), "snug leave: ")
+	for _, command := range [][]string{{"leave"}, {"invite"}, {"forget", "attic"}, {"secret", "rotate"}} {
+		refused(t, snugtest.Run(t, append(command, "--data", b.Dir)...), "this node has left the cluster")
+	}
 	b.Stop()
 	b.Restart()
 	eventually(t, "B is back at its next start", clusterWait, shows(a, "barn", "alive"))

@@ -43,7 +43,7 @@ func adviseAsk(err error, dir string) error {
 	case errors.Is(err, control.ErrNotAllowed):
 		return fmt.Errorf("%w: run this command as that user, or with sudo", err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("the Snug that runs on %s does not answer", dir)
+		return fmt.Errorf("the Snug that runs on %s has not answered for %v: if its process is not stopped or frozen, and goes on like this, start it again", dir, askWait)
 	}
 	return err
 }

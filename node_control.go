@@ -19,6 +19,20 @@ import (
 var errAlone = errors.New("this Snug runs alone: write enabled = true under [cluster] in its configuration and start it again " +
 	"(snug config print tells which file it reads)")
 
+// errHasLeft answers whoever wants to change a cluster on a node that has left it.
+var errHasLeft = errors.New("this node has left the cluster and goes on alone until its next start: ask another node, or start this one again")
+
+// inCluster says why this node can change nothing of a cluster, if so.
+func (n *node) inCluster() error {
+	switch {
+	case n.cluster == nil:
+		return errAlone
+	case n.cluster.mesh.Members()[0].State == cluster.Left: // the first one is this node
+		return errHasLeft
+	}
+	return nil
+}
+
 // openControl lets commands in. Without it everything works but they, so it never stops a start.
 func (n *node) openControl() {
 	server, err := control.Listen(n.config.Server.Data, n.handlers(), n.logger)
@@ -57,8 +71,8 @@ func (n *node) note(ctx context.Context, kind, detail string) {
 }
 
 func (n *node) invite(ctx context.Context, in inviteRequest) (invitation, error) {
-	if n.cluster == nil {
-		return invitation{}, errAlone
+	if err := n.inCluster(); err != nil {
+		return invitation{}, err
 	}
 	ttl := time.Duration(in.Seconds) * time.Second
 	if ttl < minInvitation || ttl > maxInvitation {
@@ -81,16 +95,16 @@ func (n *node) listMembers(ctx context.Context, _ any) (memberList, error) {
 }
 
 func (n *node) leaveCluster(ctx context.Context, _ any) (any, error) {
-	if n.cluster == nil {
-		return nil, errAlone
+	if err := n.inCluster(); err != nil {
+		return nil, err
 	}
 	n.note(ctx, account.EventClusterLeft, "")
 	return nil, n.cluster.mesh.Leave(ctx)
 }
 
 func (n *node) forgetMember(ctx context.Context, in forgetRequest) (memberInfo, error) {
-	if n.cluster == nil {
-		return memberInfo{}, errAlone
+	if err := n.inCluster(); err != nil {
+		return memberInfo{}, err
 	}
 	m, err := find(n.cluster.mesh.Members(), in.Node)
 	if err != nil {
@@ -102,7 +116,11 @@ func (n *node) forgetMember(ctx context.Context, in forgetRequest) (memberInfo, 
 	case m.State == cluster.Alive:
 		return memberInfo{}, fmt.Errorf("%s is alive, and would be back at once: stop it first", m.Name)
 	}
-	if err := n.cluster.mesh.Forget(m.ID); err != nil {
+	err = n.cluster.mesh.Forget(m.ID)
+	if errors.Is(err, cluster.ErrAlive) {
+		return memberInfo{}, fmt.Errorf("%s was there a moment ago: try again when snug members shows that it is dead", m.Name)
+	}
+	if err != nil {
 		return memberInfo{}, err
 	}
 	n.note(ctx, account.EventClusterForgot, fmt.Sprintf("%s (%s)", m.Name, m.ID))
@@ -110,8 +128,8 @@ func (n *node) forgetMember(ctx context.Context, in forgetRequest) (memberInfo, 
 }
 
 func (n *node) rotateSecret(ctx context.Context, _ any) (rotation, error) {
-	if n.cluster == nil {
-		return rotation{}, errAlone
+	if err := n.inCluster(); err != nil {
+		return rotation{}, err
 	}
 	if err := n.cluster.mesh.Rotate(); err != nil {
 		return rotation{}, err

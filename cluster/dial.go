@@ -33,7 +33,7 @@ func (m *Mesh) answer(c *stranger) {
 	if errors.As(err, &refused) {
 		m.tellRefused(c.RemoteAddr(), refused)
 	}
-	if err != nil || g.probe {
+	if err != nil || g.probe || g.peer.ID == m.id { // it calls itself where a node was that is no more
 		raw.Close()
 		return
 	}
@@ -61,7 +61,7 @@ func (m *Mesh) tellRefused(from net.Addr, e *refusedError) {
 	if !m.firstLocked(string(e.kind) + " " + host) {
 		return
 	}
-	text := "turned away a node of this cluster that has another secret: join it again with a fresh token"
+	text := "turned away a node of this cluster: it or this one has another secret, perhaps since it was replaced; on the one that was away, join again with a fresh token"
 	if e.kind == WrongCluster {
 		text = "turned away a node of another cluster"
 	}
@@ -248,7 +248,9 @@ func (m *Mesh) unreached(id, addr string, err error) {
 	t := reachTrouble(addr, err, m.opts.Version)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if r := m.records[id]; r != nil && r.link == nil && !r.left && !m.passingLocked(r, t) { // of one that left, that nobody answers is as it should be
+	// Of one that left, that nobody answers is as it should be. Whoever refuses is there again.
+	isBack := t.Kind == WrongSecret || t.Kind == VersionMismatch
+	if r := m.records[id]; r != nil && r.link == nil && (!r.left || isBack) && !m.passingLocked(r, t) {
 		m.setTrouble(&r.reach, t, "node", r.label(), "id", r.id)
 	}
 	if s := m.seeds[addr]; s != nil {

@@ -58,6 +58,8 @@ type Mesh struct {
 	elsewhere  expected
 	crowded    Trouble // there are too many others
 	said       map[string]time.Time
+	reviewed   time.Time // last; awake is when it was late, because this process had stood still
+	awake      time.Time
 	dirty      bool // records are to be saved
 	leaving    bool
 	closed     bool

@@ -122,7 +122,7 @@ func (m *Mesh) reviewLocked() {
 	alive := 0
 	for _, r := range m.records {
 		if s := r.now(); s != r.state {
-			if s != Suspect || r.state == Alive { // who comes is suspect for a moment, until there is a link
+			if !m.leaving && (s != Suspect || r.state == Alive) { // who comes is suspect for a moment, until there is a link
 				text := "node is " + string(s)
 				if s == Left {
 					text = "node has left"
@@ -150,11 +150,15 @@ func (m *Mesh) reviewLocked() {
 	if len(m.records) < maxNodes {
 		m.setTrouble(&m.crowded, Trouble{})
 	}
-	// Each member is probed in turn, once in so many intervals as there are members.
+	// Each member is probed in turn, once in so many intervals as there are members, unless this process stood still.
 	limit := 6 * time.Duration(alive+1) * m.opts.Timing.Probe
+	if now.Sub(m.reviewed) > limit/2 {
+		m.awake = now
+	}
+	m.reviewed = now
 	for _, r := range m.records {
 		last := r.acked
-		for _, t := range []time.Time{r.since, r.linked} {
+		for _, t := range []time.Time{r.since, r.linked, m.awake} {
 			if t.After(last) {
 				last = t
 			}

@@ -355,3 +355,58 @@ func TestTheLogSaysOfWhoComesThatTheyAreAlive(t *testing.T) {
 		t.Errorf("the log says:\n%s", log)
 	}
 }
+
+// Who said goodbye is not missed, but may come back, or be there again while this node was away itself.
+func TestAnotherSecretOfOneThatHadLeftIsTold(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 2)
+	a, b := nodes[0], nodes[1]
+	addr := a.Addr()
+	if err := a.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.Close()
+	eventually(t, 5*time.Second, func() bool { return b.see(a.ID()).State == Left })
+	b.Close()
+	a = open(t, a.dir, func(o *Options) { o.Bind = addr })
+	if err := errors.Join(a.Forget(b.ID()), a.Rotate()); err != nil {
+		t.Fatal(err)
+	}
+	b = open(t, b.dir)
+	eventually(t, 5*time.Second, func() bool { m := b.see(a.ID()); return m.State == Left && m.Trouble.Kind == WrongSecret })
+}
+
+func TestANodeThatCallsItselfIsNoMemberTwice(t *testing.T) {
+	t.Parallel()
+	a := open(t, newDir(t, NewSecret()))
+	g, err := a.greet(t.Context(), a.Addr(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.raw.Close()
+	if _, err := g.r.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("it is answered: %v", err)
+	}
+	if list := a.Members(); len(list) != 1 {
+		t.Errorf("members are %v", list)
+	}
+}
+
+// After a machine has slept, or its process was stopped, nobody has answered for long: that is no firewall.
+func TestANodeThatStoodStillBlamesNobody(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 2)
+	a, b := nodes[0], nodes[1]
+	long := time.Now().Add(-time.Hour)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r := a.records[b.ID()]
+	blamed := func(reviewed time.Time) bool {
+		r.acked, r.since, r.linked, a.awake, a.reviewed = long, long, long, long, reviewed
+		a.reviewLocked()
+		return r.udp.Kind == UDPBlocked
+	}
+	if blamed(long) || !blamed(time.Now()) {
+		t.Errorf("blamed after an hour of standing still: %v, of being awake: %v", blamed(long), blamed(time.Now()))
+	}
+}

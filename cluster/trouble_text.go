@@ -84,7 +84,7 @@ func refusedTrouble(addr string, e *refusedError, ourVersion string) Trouble {
 	case DuplicateID:
 		return Trouble{DuplicateID, fmt.Sprintf("the node at %s keeps out of the cluster because another machine has the same id", addr)}
 	}
-	return Trouble{TroubleUndefined, fmt.Sprintf("the node at %s refuses: %s", addr, e.kind)}
+	return Trouble{TroubleUndefined, fmt.Sprintf("the node at %s takes no links: it is about to stop, or has left until it is started again", addr)}
 }
 
 func isTimeout(err error) bool {
