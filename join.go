@@ -39,7 +39,7 @@ func join(fs *flag.FlagSet) action {
 		ctx, cancel := context.WithTimeout(ctx, joinWait)
 		defer cancel()
 		dir := effective.Server.Data
-		if err := mayJoin(ctx, dir, *merge || cluster.HasSecret(dir)); err != nil {
+		if err := mayJoin(ctx, dir, *merge || cluster.HasCluster(dir)); err != nil {
 			return advise(err)
 		}
 		if err := cluster.Join(ctx, args[0], dir); err != nil {
@@ -55,7 +55,7 @@ func join(fs *flag.FlagSet) action {
 }
 
 // mayJoin says what in the data directory stands against joining. A machine that is in use brings along what it has: nothing is lost by that, but it
-// cannot be undone, so somebody has to want it. One that is in a cluster already can only join that one again.
+// cannot be undone, so somebody has to want it. One that is in a cluster already, or was and lost the secret, can only join that one again.
 func mayJoin(ctx context.Context, dir string, merge bool) error {
 	st, err := store.Open(ctx, dir, store.Options{Logger: slog.New(slog.DiscardHandler)})
 	if errors.Is(err, store.ErrLocked) {

@@ -26,7 +26,7 @@ type clusterNode struct {
 }
 
 // openCluster takes part in the cluster. The first node of a cluster makes its secret; one that was given seeds is not the first, and without the secret
-// of those it would only be a second cluster.
+// of those it would only be a second cluster. Nor is one that has met others before.
 func (n *node) openCluster(ctx context.Context) error {
 	c := n.config.Cluster
 	opts := cluster.Options{
@@ -35,11 +35,10 @@ func (n *node) openCluster(ctx context.Context) error {
 	}
 	m, err := cluster.Open(ctx, opts)
 	if errors.Is(err, cluster.ErrNoSecret) && len(c.Seeds) == 0 {
-		if err = cluster.CreateSecret(opts.Dir); err != nil {
-			return fmt.Errorf("begin a cluster: %w", err)
+		if err = cluster.CreateSecret(opts.Dir); err == nil {
+			n.logger.Info("a new cluster begins with this node; snug invite lets others join")
+			m, err = cluster.Open(ctx, opts)
 		}
-		n.logger.Info("a new cluster begins with this node; snug invite lets others join")
-		m, err = cluster.Open(ctx, opts)
 	}
 	if err != nil {
 		return adviseCluster(err)

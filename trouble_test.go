@@ -164,10 +164,10 @@ func TestEachTroubleIsToldWithWhatToDo(t *testing.T) {
 	dir := newAdmin(t)
 	state, err := json.Marshal(map[string]string{"cluster": missed.Cluster()})
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "cluster.json"), state, 0o600)
+		err = cluster.CreateSecret(dir)
 	}
 	if err == nil {
-		err = cluster.CreateSecret(dir)
+		err = os.WriteFile(filepath.Join(dir, "cluster.json"), state, 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -63,6 +63,46 @@ func TestCreateSecretOnce(t *testing.T) {
 	}
 }
 
+// A second cluster begins by nobody's oversight: who has met others and lacks the secret gets no new one.
+func TestNewSecretOnlyForWhoNeverMetOthers(t *testing.T) {
+	t.Parallel()
+	const met, nobody, state = `[{"id": "00112233445566778899aabbccddeeff"}]`, "[]", `{"cluster": "00112233445566778899aabbccddeeff"}`
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  error
+	}{
+		"new":                           {},
+		"stopped once":                  {map[string]string{peersFile: nobody}, nil},
+		"replaced its secret alone":     {map[string]string{peersFile: nobody, stateFile: state}, nil},
+		"met others":                    {map[string]string{peersFile: met, stateFile: state}, ErrNoSecret},
+		"met others, without the state": {map[string]string{peersFile: met}, ErrNoSecret},
+		"joined, without the list":      {map[string]string{stateFile: state}, ErrNoSecret},
+		"a damaged list":                {map[string]string{peersFile: "{"}, ErrNoSecret},
+	} {
+		dir := t.TempDir()
+		for file, data := range c.files {
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := CreateSecret(dir)
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, found := os.Stat(filepath.Join(dir, secretFile)); missing(found) != (c.want != nil) {
+			t.Errorf("%s: the secret: %v", name, found)
+		}
+		if c.want == nil {
+			continue
+		}
+		for file := range c.files {
+			if !strings.Contains(err.Error(), filepath.Join(dir, file)) {
+				t.Errorf("%s: the error does not name %s: %v", name, file, err)
+			}
+		}
+	}
+}
+
 func TestKeysDifferByPurpose(t *testing.T) {
 	t.Parallel()
 	s := NewSecret()

@@ -22,8 +22,8 @@ var ErrOlderSecret = errors.New("cluster: the node that made the invitation has 
 const joinTimeout = 10 * time.Second
 
 // Join fetches the secret from the node that made the token, and leaves all that [Open] needs in dir. A node of the same cluster that was away while the secret
-// was replaced gets the new one. It returns [ErrSecretExists] rather than replace the secret of another cluster, and [ErrOlderSecret] rather than replace a newer one; the
-// errors [ErrToken], [ErrExpired], [ErrRefused] say what is wrong with a token.
+// was replaced gets the new one, and one that has lost the secret gets it again. It returns [ErrSecretExists] rather than replace the secret of another
+// cluster, and [ErrOlderSecret] rather than replace a newer one; the errors [ErrToken], [ErrExpired], [ErrRefused] say what is wrong with a token.
 func Join(ctx context.Context, tokenText, dir string) error {
 	t, err := parseToken(tokenText)
 	if err != nil {
@@ -34,7 +34,11 @@ func Join(ctx context.Context, tokenText, dir string) error {
 	}
 	// The code is good once: nothing that can be known before may go wrong after it is used.
 	had, err := loadKeys(dir)
-	if err != nil && !errors.Is(err, ErrNoSecret) {
+	lost := errors.Is(err, ErrNoSecret)
+	if lost {
+		had, err = readState(dir)
+	}
+	if err != nil {
 		return err
 	}
 	if had != nil && t.Cluster != "" && had.cluster != t.Cluster {
@@ -57,8 +61,12 @@ func Join(ctx context.Context, tokenText, dir string) error {
 			return otherCluster(dir)
 		}
 		if had != nil {
-			if ks, err = had.newer(ks); err != nil {
+			newest, err := had.newer(ks)
+			if err != nil {
 				return err
+			}
+			if !lost { // else nobody knows which of its keys is in use
+				ks = newest
 			}
 		}
 		ks.dir = dir

@@ -129,6 +129,43 @@ func TestJoiningNeverGoesBackToAnOlderSecret(t *testing.T) {
 	}
 }
 
+// Which of its keys a node used cannot be known once cluster.key is lost: it takes those of the node that invites, but none that were given up.
+func TestJoiningWithoutTheLostSecret(t *testing.T) {
+	t.Parallel()
+	old := NewSecret()
+	inviting := open(t, newDir(t, old))
+	for name, test := range map[string]struct {
+		cluster string
+		here    []key
+		want    error
+	}{
+		"the same secret":   {clusterID(old), []key{{secret: old}}, nil},
+		"no keys":           {clusterID(old), nil, nil},
+		"being replaced":    {clusterID(old), []key{{secret: old}, {gen: 1, secret: NewSecret()}}, nil},
+		"replaced":          {clusterID(old), []key{{gen: 1, secret: NewSecret()}}, ErrOlderSecret},
+		"of other clusters": {clusterID(NewSecret()), []key{{secret: NewSecret()}}, ErrSecretExists},
+	} {
+		dir := t.TempDir()
+		if err := (&keys{dir: dir, cluster: test.cluster, all: test.here}).saveStateLocked(); err != nil {
+			t.Fatal(err)
+		}
+		if !HasCluster(dir) {
+			t.Errorf("%s: nobody knows which cluster it is in", name)
+		}
+		tok, err := inviting.Invite(time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Join(t.Context(), tok, dir); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+		after, err := readSecret(dir)
+		if test.want == nil && after != old || test.want != nil && !errors.Is(err, ErrNoSecret) {
+			t.Errorf("%s: the secret is %v, %v", name, after, err)
+		}
+	}
+}
+
 func TestBadTokens(t *testing.T) {
 	t.Parallel()
 	a := open(t, newDir(t, NewSecret()))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -71,12 +72,32 @@ func loadKeys(dir string) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	ks := &keys{dir: dir, cluster: clusterID(secret), primary: key{secret: secret}}
+	ks, err := readState(dir)
+	if err != nil {
+		return nil, err
+	}
+	if ks == nil {
+		ks = &keys{dir: dir, cluster: clusterID(secret)}
+	}
+	ks.primary = key{secret: secret}
+	for _, k := range ks.all {
+		if k.secret == secret {
+			ks.primary = k
+		}
+	}
+	if !slices.Contains(ks.all, ks.primary) {
+		// Somebody put another cluster.key there: it counts, and what was under way with the old one does not.
+		ks.all = []key{ks.primary}
+	}
+	return ks, nil
+}
+
+// readState reads cluster.json, which does not say which key is in use. It returns nil if there is none.
+func readState(dir string) (*keys, error) {
 	path := filepath.Join(dir, stateFile)
 	data, err := readPrivate(path)
 	if missing(err) {
-		ks.all = []key{ks.primary}
-		return ks, nil
+		return nil, nil
 	}
 	if err != nil {
 		return nil, err
@@ -88,20 +109,13 @@ func loadKeys(dir string) (*keys, error) {
 	if !validID(saved.Cluster) {
 		return nil, fmt.Errorf("read %s: no id of a cluster", path)
 	}
-	ks.cluster = saved.Cluster
+	ks := &keys{dir: dir, cluster: saved.Cluster}
 	for _, s := range saved.Keys {
 		k, err := s.key()
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
-		if k.secret == secret {
-			ks.primary = k
-		}
 		ks.all = append(ks.all, k)
-	}
-	if !slices.Contains(ks.all, ks.primary) {
-		// Somebody put another cluster.key there: it counts, and what was under way with the old one does not.
-		ks.all = []key{ks.primary}
 	}
 	slices.SortFunc(ks.all, compareKeys)
 	return ks, nil
@@ -110,6 +124,9 @@ func loadKeys(dir string) (*keys, error) {
 // newer are those of two nodes' keys with the newest among them. If a node has newer ones than the other and they have none in common, it is the other that has
 // to join: with its old ones this node would be where nobody else is any more.
 func (ks *keys) newer(theirs *keys) (*keys, error) {
+	if len(ks.all) == 0 {
+		return theirs, nil
+	}
 	mine, last := ks.all[len(ks.all)-1], slices.MaxFunc(theirs.all, compareKeys)
 	if compareKeys(mine, last) <= 0 {
 		return theirs, nil
@@ -124,14 +141,28 @@ func (ks *keys) newer(theirs *keys) (*keys, error) {
 
 // saveLocked writes cluster.json before cluster.key, so that a crash between them leaves a known, older primary key.
 func (ks *keys) saveLocked() error {
+	if err := ks.saveStateLocked(); err != nil {
+		return err
+	}
+	return writePrivate(filepath.Join(ks.dir, secretFile), ks.primary.secret[:])
+}
+
+func (ks *keys) saveStateLocked() error {
 	data, err := json.MarshalIndent(savedState{Cluster: ks.cluster, Keys: saveKeys(ks.all)}, "", "\t")
 	if err != nil {
 		return err
 	}
-	if err := writePrivate(filepath.Join(ks.dir, stateFile), append(data, '\n')); err != nil {
+	return writePrivate(filepath.Join(ks.dir, stateFile), append(data, '\n'))
+}
+
+// keepState sees that there is a cluster.json, so that a node that has met others knows the cluster to join again if cluster.key is lost.
+func (ks *keys) keepState() error {
+	ks.mu.Lock()
+	defer ks.mu.Unlock()
+	if _, err := os.Stat(filepath.Join(ks.dir, stateFile)); !missing(err) {
 		return err
 	}
-	return writePrivate(filepath.Join(ks.dir, secretFile), ks.primary.secret[:])
+	return ks.saveStateLocked()
 }
 
 // held are all keys, oldest first, and the one in use.

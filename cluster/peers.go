@@ -57,7 +57,13 @@ func (m *Mesh) loadPeers() error {
 func (m *Mesh) savePeers() error {
 	m.saving.Lock()
 	defer m.saving.Unlock()
-	return savePeers(m.opts.Dir, m.knownPeers())
+	list := m.knownPeers()
+	if len(list) > 0 {
+		if err := m.keys.keepState(); err != nil {
+			return err
+		}
+	}
+	return savePeers(m.opts.Dir, list)
 }
 
 func (m *Mesh) knownPeers() []savedPeer {
@@ -77,6 +83,31 @@ func savePeers(dir string, list []savedPeer) error {
 		return err
 	}
 	return writePrivate(filepath.Join(dir, peersFile), append(data, '\n'))
+}
+
+// metOthers are the files of dir that show that its node was in a cluster with others, none if it was not. A node that never met anybody has an empty list
+// of peers once it was stopped, and cluster.json too once it replaced its secret: that file alone shows something only where no list says that there was nobody.
+func metOthers(dir string) (files []string, err error) {
+	path := filepath.Join(dir, peersFile)
+	data, err := os.ReadFile(path)
+	if err != nil && !missing(err) {
+		return nil, err
+	}
+	if err == nil {
+		var list []savedPeer
+		if json.Unmarshal(data, &list) == nil && len(list) == 0 {
+			return nil, nil
+		}
+		files = append(files, path) // one that cannot be understood did not begin empty either
+	}
+	path = filepath.Join(dir, stateFile)
+	switch _, err := os.Stat(path); {
+	case err == nil:
+		files = append(files, path)
+	case !missing(err):
+		return nil, err
+	}
+	return files, nil
 }
 
 // Forget takes a node that will not return off the list, here and on every node that has a link to this one now. If it does return, it is a

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // SecretSize is the length of a cluster's secret in bytes.
@@ -77,22 +78,41 @@ func (s Secret) open(role string, exporter, sealed []byte) (said []byte, ok bool
 	return said, err == nil
 }
 
-// HasSecret reports whether the node of dir is in a cluster.
-func HasSecret(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, secretFile))
-	return err == nil
+// HasCluster reports whether dir tells which cluster its node is in, so that [Join] lets it into no other.
+func HasCluster(dir string) bool {
+	for _, name := range []string{secretFile, stateFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
-// CreateSecret makes the secret of a new cluster in dir. [ErrSecretExists] if there is one.
+// CreateSecret makes the secret of a new cluster in dir. [ErrSecretExists] if there is one; [ErrNoSecret] if the node of dir was in a cluster with others,
+// and lacks the secret of that: with another one it would be alone in a second cluster, and nobody would have wanted it.
 func CreateSecret(dir string) error {
-	switch _, err := os.Stat(filepath.Join(dir, secretFile)); {
+	path := filepath.Join(dir, secretFile)
+	switch _, err := os.Stat(path); {
 	case err == nil:
-		return fmt.Errorf("%w in %s", ErrSecretExists, filepath.Join(dir, secretFile))
+		return fmt.Errorf("%w in %s", ErrSecretExists, path)
 	case !missing(err):
 		return err
 	}
+	files, err := metOthers(dir)
+	if err != nil {
+		return err
+	}
+	if len(files) > 0 {
+		return lostSecret(path, files)
+	}
 	s := NewSecret()
-	return writePrivate(filepath.Join(dir, secretFile), s[:])
+	return writePrivate(path, s[:])
+}
+
+// lostSecret is what is wrong where there is no secret, and files show that there was one.
+func lostSecret(path string, files []string) error {
+	return fmt.Errorf("%w in %s, but this node was in a cluster with others (only if it is to begin one of its own, remove %s): "+
+		"put %s back from a backup or a copy, or join again", ErrNoSecret, path, strings.Join(files, " and "), secretFile)
 }
 
 // readSecret reads the secret of dir.
@@ -100,6 +120,13 @@ func readSecret(dir string) (Secret, error) {
 	path := filepath.Join(dir, secretFile)
 	data, err := readPrivate(path)
 	if missing(err) {
+		files, err := metOthers(dir)
+		if err != nil {
+			return Secret{}, err
+		}
+		if len(files) > 0 {
+			return Secret{}, lostSecret(path, files)
+		}
 		return Secret{}, fmt.Errorf("%w in %s: make one, or join a cluster that has one", ErrNoSecret, path)
 	}
 	if err != nil {
