@@ -107,7 +107,7 @@ func TestUnknownPeersAndLargeFramesAreRefused(t *testing.T) {
 
 func TestLeaveIsToldApartFromDying(t *testing.T) {
 	t.Parallel()
-	nodes := ring(t, 3)
+	nodes := ring(t, 3, func(o *Options) { o.Timing.Heartbeat = 2 * time.Second }) // on a busy machine the link must not break before the goodbye
 	a, b, c := nodes[0], nodes[1], nodes[2]
 	pb, _ := b.listen("x")
 	c.listen("x")
