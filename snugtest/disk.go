@@ -84,6 +84,7 @@ func (d *Disk) Forget() {
 			return err
 		}
 		defer f.Close()
+		_ = f.Sync() // an error that nobody has been told of yet would be told to whoever opens the file next
 		return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 	})
 	if err != nil {
