@@ -29,7 +29,7 @@ func nodeOptions(name, dir string) snugtest.Options {
 func startBeside(t *testing.T, first *snugtest.Server, name string) *snugtest.Server {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
-	joined := snugtest.Run(t, append(strings.Fields(inviteTo(t, first))[1:], "--data", dir)...)
+	joined := joinBy(t, first, dir)
 	if joined.Code != 0 {
 		t.Fatalf("join ended with code %d:\n%s", joined.Code, joined.Err)
 	}
@@ -44,6 +44,12 @@ func inviteTo(t *testing.T, s *snugtest.Server) string {
 		t.Fatalf("invite ended with code %d and printed %q:\n%s", invited.Code, invited.Out, invited.Err)
 	}
 	return invited.Out
+}
+
+// joinBy has the machine of dir join by an invitation.
+func joinBy(t *testing.T, inviting *snugtest.Server, dir string) snugtest.Result {
+	t.Helper()
+	return snugtest.Run(t, append(strings.Fields(inviteTo(t, inviting))[1:], "--data", dir)...)
 }
 
 // eventually waits until a condition holds.
@@ -288,13 +294,13 @@ func TestJoiningWithAccountsMustBeMeant(t *testing.T) {
 	b = snugtest.Start(t, nodeOptions("barn", b.Dir))
 	eventually(t, "B's account logs in on A", clusterWait, func() bool { return canLogIn(t, a, "grace") })
 	eventually(t, "A's account logs in on B", clusterWait, func() bool { return canLogIn(t, b, "ada") })
-	refused(t, snugtest.Run(t, "join", strings.Fields(inviteTo(t, a))[2], "--data", b.Dir), "data directory is in use")
+	refused(t, joinBy(t, a, b.Dir), "data directory is in use")
 	b.Stop()
-	if r := snugtest.Run(t, "join", strings.Fields(inviteTo(t, a))[2], "--data", b.Dir); r.Code != 0 {
+	if r := joinBy(t, a, b.Dir); r.Code != 0 {
 		t.Errorf("joining the same cluster again ended with code %d:\n%s", r.Code, r.Err)
 	}
 	c := snugtest.Start(t, nodeOptions("cellar", ""))
-	refused(t, snugtest.Run(t, "join", strings.Fields(inviteTo(t, c))[2], "--data", b.Dir), "this machine is in another cluster already", "and join then")
+	refused(t, joinBy(t, c, b.Dir), "this machine is in another cluster already", "and join then")
 }
 
 func TestAcknowledgementWaitsForAPeer(t *testing.T) {

@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"snug/snugtest"
@@ -29,12 +28,6 @@ func doesNotStart(t *testing.T, dir string, args []string, words ...string) {
 	if _, err := os.Stat(filepath.Join(dir, "cluster.key")); !os.IsNotExist(err) {
 		t.Errorf("it has a secret now (%v)", err)
 	}
-}
-
-// joinBy has the machine of dir join by an invitation.
-func joinBy(t *testing.T, inviting *snugtest.Server, dir string) snugtest.Result {
-	t.Helper()
-	return snugtest.Run(t, append(strings.Fields(inviteTo(t, inviting))[1:], "--data", dir)...)
 }
 
 func TestNodeThatLostTheSecretBeginsNoSecondCluster(t *testing.T) {

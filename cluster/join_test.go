@@ -10,6 +10,16 @@ import (
 	"time"
 )
 
+// joinBy has the node of dir join by an invitation.
+func joinBy(tb testing.TB, inviting *node, dir string) error {
+	tb.Helper()
+	tok, err := inviting.Invite(time.Hour)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return Join(tb.Context(), tok, dir)
+}
+
 func TestJoinByToken(t *testing.T) {
 	t.Parallel()
 	a := open(t, newDir(t, NewSecret()))
@@ -53,12 +63,8 @@ func TestJoinByToken(t *testing.T) {
 		t.Errorf("the invitation is used up by a machine that it is not for: %v", err)
 	}
 	// The third knows both, though it asked only one.
-	tok, err = b.Invite(time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir = t.TempDir()
-	if err := Join(t.Context(), tok, dir); err != nil {
+	if err := joinBy(t, b, dir); err != nil {
 		t.Fatal(err)
 	}
 	b.Close()
@@ -69,12 +75,8 @@ func TestJoinByToken(t *testing.T) {
 func TestJoinAgainGetsTheNewSecret(t *testing.T) {
 	t.Parallel()
 	a := open(t, newDir(t, NewSecret()))
-	tok, err := a.Invite(time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
-	if err := Join(t.Context(), tok, dir); err != nil {
+	if err := joinBy(t, a, dir); err != nil {
 		t.Fatal(err)
 	}
 	b := open(t, dir)
@@ -86,10 +88,7 @@ func TestJoinAgainGetsTheNewSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, 10*time.Second, func() bool { all, _ := a.keys.held(); return len(all) == 1 && a.Rotation().Stage == "" })
-	if tok, err = a.Invite(time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	if err := Join(t.Context(), tok, dir); err != nil {
+	if err := joinBy(t, a, dir); err != nil {
 		t.Fatal(err)
 	}
 	if b = open(t, dir); b.ID() != id {
@@ -115,11 +114,7 @@ func TestJoiningNeverGoesBackToAnOlderSecret(t *testing.T) {
 		if err := ks.saveLocked(); err != nil {
 			t.Fatal(err)
 		}
-		tok, err := away.Invite(time.Hour)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := Join(t.Context(), tok, dir); !errors.Is(err, test.want) {
+		if err := joinBy(t, away, dir); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 		after, err := loadKeys(dir)
@@ -152,11 +147,7 @@ func TestJoiningWithoutTheLostSecret(t *testing.T) {
 		if !HasCluster(dir) {
 			t.Errorf("%s: nobody knows which cluster it is in", name)
 		}
-		tok, err := inviting.Invite(time.Hour)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := Join(t.Context(), tok, dir); !errors.Is(err, test.want) {
+		if err := joinBy(t, inviting, dir); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 		after, err := readSecret(dir)

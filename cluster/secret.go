@@ -98,21 +98,21 @@ func CreateSecret(dir string) error {
 	case !missing(err):
 		return err
 	}
-	files, err := metOthers(dir)
-	if err != nil {
+	if err := lostSecret(dir); err != nil {
 		return err
-	}
-	if len(files) > 0 {
-		return lostSecret(path, files)
 	}
 	s := NewSecret()
 	return writePrivate(path, s[:])
 }
 
-// lostSecret is what is wrong where there is no secret, and files show that there was one.
-func lostSecret(path string, files []string) error {
+// lostSecret says what is wrong if files of dir, where there is no secret, show that there was one.
+func lostSecret(dir string) error {
+	files, err := metOthers(dir)
+	if err != nil || len(files) == 0 {
+		return err
+	}
 	return fmt.Errorf("%w in %s, but this node was in a cluster with others (only if it is to begin one of its own, remove %s): "+
-		"put %s back from a backup or a copy, or join again", ErrNoSecret, path, strings.Join(files, " and "), secretFile)
+		"put %s back from a backup or a copy, or join again", ErrNoSecret, filepath.Join(dir, secretFile), strings.Join(files, " and "), secretFile)
 }
 
 // readSecret reads the secret of dir.
@@ -120,12 +120,8 @@ func readSecret(dir string) (Secret, error) {
 	path := filepath.Join(dir, secretFile)
 	data, err := readPrivate(path)
 	if missing(err) {
-		files, err := metOthers(dir)
-		if err != nil {
+		if err := lostSecret(dir); err != nil {
 			return Secret{}, err
-		}
-		if len(files) > 0 {
-			return Secret{}, lostSecret(path, files)
 		}
 		return Secret{}, fmt.Errorf("%w in %s: make one, or join a cluster that has one", ErrNoSecret, path)
 	}
