@@ -87,7 +87,7 @@ func (m *Mesh) startGossip() (*gossip, error) {
 	c := memberlist.DefaultLANConfig()
 	c.Name = m.id
 	c.Label = m.keys.cluster
-	c.Transport = m.socket.attach(ip, m.port)
+	c.Transport = m.socket.attach(m.ctx, ip, m.port)
 	c.AdvertiseAddr, c.AdvertisePort = ip.String(), m.port
 	c.BindPort = m.port
 	c.Keyring = ring

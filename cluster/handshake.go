@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"time"
 )
 
 // A link begins with three frames: the hello of who dialled, the answer, and an empty last word of who dialled. What the first two say is sealed
@@ -293,10 +292,4 @@ func hearBody(r *bufio.Reader, want byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: kind %d instead of %d", errFrame, kind, want)
 	}
 	return body, nil
-}
-
-func dialTimeout(n network, addr string, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout) // memberlist has none to give
-	defer cancel()
-	return n.dial(ctx, addr)
 }

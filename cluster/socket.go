@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -146,18 +147,18 @@ type transport struct {
 	portNum int
 	packets chan *memberlist.Packet
 	streams chan net.Conn
-	done    chan struct{}
-	once    sync.Once
+	ctx     context.Context // memberlist's Shutdown waits for none of its exchanges: they end with this
+	end     context.CancelFunc
 }
 
 // attach makes a transport that gets from now on what comes for memberlist.
-func (s *socket) attach(ip net.IP, port int) *transport {
+func (s *socket) attach(ctx context.Context, ip net.IP, port int) *transport {
 	t := &transport{
 		socket: s, ip: ip, portNum: port,
 		packets: make(chan *memberlist.Packet, packetQueue),
 		streams: make(chan net.Conn),
-		done:    make(chan struct{}),
 	}
+	t.ctx, t.end = context.WithCancel(ctx)
 	s.mu.Lock()
 	s.gossip = t
 	s.mu.Unlock()
@@ -173,11 +174,27 @@ func (t *transport) packet(p *memberlist.Packet) {
 
 func (t *transport) stream(c net.Conn) bool {
 	select {
-	case t.streams <- c:
+	case t.streams <- t.exchange(c):
 		return true
-	case <-t.done:
+	case <-t.ctx.Done():
 		return false
 	}
+}
+
+// exchange is a connection over which memberlist talks. It ends with the transport.
+type exchange struct {
+	net.Conn
+	closed func() bool
+}
+
+func (t *transport) exchange(c net.Conn) *exchange {
+	return &exchange{c, context.AfterFunc(t.ctx, func() { c.Close() })}
+}
+
+// Close has the transport forget it.
+func (e *exchange) Close() error {
+	e.closed()
+	return e.Conn.Close()
 }
 
 // FinalAdvertiseAddr is part of memberlist.Transport, like all below.
@@ -208,21 +225,25 @@ func (t *transport) DialTimeout(addr string, timeout time.Duration) (net.Conn, e
 }
 
 func (t *transport) DialAddressTimeout(addr memberlist.Address, timeout time.Duration) (net.Conn, error) {
-	return dialTimeout(t.socket.net, addr.Addr, timeout)
+	ctx, cancel := context.WithTimeout(t.ctx, timeout)
+	defer cancel()
+	c, err := t.socket.net.dial(ctx, addr.Addr)
+	if err != nil {
+		return nil, err
+	}
+	return t.exchange(c), nil
 }
 
 func (t *transport) StreamCh() <-chan net.Conn { return t.streams }
 
-// Shutdown detaches memberlist; the socket stays open.
+// Shutdown detaches memberlist and ends what it has under way; the socket stays open.
 func (t *transport) Shutdown() error {
-	t.once.Do(func() {
-		close(t.done)
-		t.socket.mu.Lock()
-		defer t.socket.mu.Unlock()
-		if t.socket.gossip == t {
-			t.socket.gossip = nil
-		}
-	})
+	t.end()
+	t.socket.mu.Lock()
+	defer t.socket.mu.Unlock()
+	if t.socket.gossip == t {
+		t.socket.gossip = nil
+	}
 	return nil
 }
 
