@@ -32,6 +32,9 @@ var (
 	// ErrFailing means that the disk has failed to take what was written. It may be there or not, here and on
 	// other nodes; who tries again is told when it is.
 	ErrFailing = errors.New("disk fails")
+	// ErrLost means that the log is not any more what SQLite wrote: the system has dropped what it could not write, and reads something older from the disk.
+	// Only who opens the database anew finds out where the log ends; all that was acknowledged lies before that.
+	ErrLost = errors.New("the disk has lost a part of the log that nobody was told is stored")
 )
 
 // NewerSchemaError says that a newer Snug wrote the database.

@@ -8,10 +8,6 @@ import (
 	"os"
 )
 
-// errLost means that the log is not any more what SQLite wrote: the system has dropped what it could not write, and reads something older from the disk. Only who
-// opens the database anew finds out where the log ends; all that was acknowledged lies before that.
-var errLost = errors.New("the disk has lost a part of the log that nobody was told is stored")
-
 // What the log and its index look like: https://sqlite.org/fileformat2.html#walformat and https://sqlite.org/walformat.html#walidxfmt.
 const (
 	logHeaderSize   = 32 // of the log: magic, version, page size, number, two salts, two sums
@@ -44,7 +40,7 @@ func (l *logFile) check() error {
 		sum.order = binary.LittleEndian
 	}
 	if sum.add(begin[:24]); !sum.is(begin[24:]) {
-		return fmt.Errorf("%w: its first bytes", errLost)
+		return fmt.Errorf("%w: its first bytes", ErrLost)
 	}
 	frame := make([]byte, frameHeaderSize+pageSize)
 	for n := range int64(frames) {
@@ -54,11 +50,11 @@ func (l *logFile) check() error {
 		sum.add(frame[:8])
 		sum.add(frame[frameHeaderSize:])
 		if !sum.is(frame[16:]) || string(frame[8:16]) != string(begin[16:24]) {
-			return fmt.Errorf("%w: frame %d of %d", errLost, n+1, frames)
+			return fmt.Errorf("%w: frame %d of %d", ErrLost, n+1, frames)
 		}
 	}
 	if sum.first != binary.NativeEndian.Uint32(head[24:]) || sum.second != binary.NativeEndian.Uint32(head[28:]) {
-		return fmt.Errorf("%w: it is an older one", errLost)
+		return fmt.Errorf("%w: it is an older one", ErrLost)
 	}
 	return nil
 }
@@ -67,7 +63,7 @@ func (l *logFile) check() error {
 func (l *logFile) read(part []byte, at int64) error {
 	_, err := l.file.ReadAt(part, at)
 	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: it is too short", errLost)
+		return fmt.Errorf("%w: it is too short", ErrLost)
 	}
 	return err
 }

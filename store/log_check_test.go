@@ -50,8 +50,8 @@ func TestTheCheckOfTheLogFindsEachByteThatIsNotWhatWasWritten(t *testing.T) {
 		"page": logHeaderSize + frameHeaderSize, "last byte": -1,
 	} {
 		spoil(t, s.dir, at)
-		if err := s.wal.check(); !errors.Is(err, errLost) {
-			t.Errorf("%s: %v, want %v", what, err, errLost)
+		if err := s.wal.check(); !errors.Is(err, ErrLost) {
+			t.Errorf("%s: %v, want %v", what, err, ErrLost)
 		}
 		f := filepath.Join(s.dir, databaseFile+"-wal")
 		all, err := os.ReadFile(f)
@@ -61,7 +61,7 @@ func TestTheCheckOfTheLogFindsEachByteThatIsNotWhatWasWritten(t *testing.T) {
 		if at < 0 {
 			at += int64(len(all))
 		}
-		if err := s.wal.check(); !errors.Is(err, errLost) {
+		if err := s.wal.check(); !errors.Is(err, ErrLost) {
 			t.Errorf("%s: %v", what, err)
 		}
 		if _, err := s.wal.file.WriteAt([]byte{all[at] - 1}, at); err != nil {
@@ -74,8 +74,8 @@ func TestTheCheckOfTheLogFindsEachByteThatIsNotWhatWasWritten(t *testing.T) {
 	if err := s.wal.file.Truncate(5000); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.wal.check(); !errors.Is(err, errLost) {
-		t.Errorf("too short: %v, want %v", err, errLost)
+	if err := s.wal.check(); !errors.Is(err, ErrLost) {
+		t.Errorf("too short: %v, want %v", err, ErrLost)
 	}
 }
 
@@ -99,19 +99,22 @@ func TestWhatTheDiskHasLostDoesNotSpoilTheDatabase(t *testing.T) {
 	spoil(t, dir, -1)
 	broken.Store(false)
 	for range 3 {
-		if _, _, err := s.PostMessage(t.Context(), refused); !errors.Is(err, ErrFailing) || !errors.Is(err, errLost) {
-			t.Errorf("post when the log is spoilt: %v, want %v", err, errLost)
+		if _, _, err := s.PostMessage(t.Context(), refused); !errors.Is(err, ErrFailing) || !errors.Is(err, ErrLost) {
+			t.Errorf("post when the log is spoilt: %v, want %v", err, ErrLost)
 		}
 	}
 	if text := said.String(); strings.Count(text, "restart Snug") != 1 {
 		t.Errorf("the log says\n%s", text)
 	}
-	s.writer.scrub.Reset(0) // as after a deletion
-	if err := s.Ready(t.Context()); !errors.Is(err, errLost) {
-		t.Errorf("ready when the log is spoilt: %v, want %v", err, errLost)
+	if why := s.Trouble(); !errors.Is(why, ErrLost) {
+		t.Errorf("the trouble is %v, want %v", why, ErrLost)
 	}
-	if err := s.Close(); !errors.Is(err, errLost) {
-		t.Errorf("close: %v, want %v", err, errLost)
+	s.writer.scrub.Reset(0) // as after a deletion
+	if err := s.Ready(t.Context()); !errors.Is(err, ErrLost) {
+		t.Errorf("ready when the log is spoilt: %v, want %v", err, ErrLost)
+	}
+	if err := s.Close(); !errors.Is(err, ErrLost) {
+		t.Errorf("close: %v, want %v", err, ErrLost)
 	}
 
 	// What another process finds. This one has the files open still.

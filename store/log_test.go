@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // countSyncs puts something in place of the syncs of the log, from now on.
@@ -267,12 +269,18 @@ func TestTheLogSaysOnceThatTheDiskFailsAndOnceThatItWorks(t *testing.T) {
 			}
 		}
 		merge(t, s, fromElsewhere(1))
+		if why := s.Trouble(); !errors.Is(why, ErrFailing) {
+			t.Errorf("the trouble with a failing disk is %v", why)
+		}
 		broken.Store(false)
 		mustExec(t, other, "COMMIT")
 		for range 3 {
 			if err := s.Ready(t.Context()); err != nil {
 				t.Fatalf("ready on a disk that works again: %v", err)
 			}
+		}
+		if why := s.Trouble(); why != nil {
+			t.Errorf("the trouble with a disk that works again is %v", why)
 		}
 		if text := said.String(); strings.Count(text, "level=ERROR") != 1 || strings.Count(text, "mend or replace it") != 1 || strings.Count(text, "takes what is written again") != 1 {
 			t.Errorf("the log says\n%s", text)
@@ -297,6 +305,9 @@ func TestASyncThatFindsTheDiskFullIsToldAsThat(t *testing.T) {
 	if text := said.String(); !strings.Contains(text, "free some space") || strings.Contains(text, "mend or replace it") {
 		t.Errorf("the log says\n%s", text)
 	}
+	if why := s.Trouble(); !errors.Is(why, ErrDiskFull) {
+		t.Errorf("the trouble is %v", why)
+	}
 }
 
 // That somebody asks for what cannot be done says nothing of the disk: nothing was written.
@@ -320,6 +331,32 @@ func TestWhatWritesNothingDoesNotSayThatTheDiskWorksAgain(t *testing.T) {
 	if text := said.String(); strings.Count(text, "takes what is written again") != 1 {
 		t.Errorf("with space again, the log says\n%s", text)
 	}
+}
+
+// Who looks after the machine is told that all is well again, though nobody writes there any more.
+func TestADiskThatWorksAgainIsFoundOutWhereNobodyWrites(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var said bytes.Buffer
+		s := openAt(t, t.TempDir(), Options{Logger: slog.New(slog.NewTextHandler(&said, nil))})
+		mustExec(t, s.conn, "PRAGMA query_only = 1")
+		if err := s.Ready(t.Context()); !errors.Is(err, ErrNotWritable) {
+			t.Fatalf("ready where nothing can be written: %v, want %v", err, ErrNotWritable)
+		}
+		time.Sleep(3*againDelay + time.Second)
+		if why := s.Trouble(); !errors.Is(why, ErrNotWritable) {
+			t.Errorf("the trouble is %v, want %v", why, ErrNotWritable)
+		}
+		mustExec(t, s.conn, "PRAGMA query_only = 0")
+		time.Sleep(againDelay)
+		synctest.Wait()
+		if why := s.Trouble(); why != nil {
+			t.Errorf("where all can be written again, the trouble is %v", why)
+		}
+		if text := said.String(); strings.Count(text, "level=ERROR") != 1 || strings.Count(text, "takes what is written again") != 1 {
+			t.Errorf("the log says\n%s", text)
+		}
+	})
 }
 
 // What a copy of the files would be after a power cut: the log up to its last sync.

@@ -3,11 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -61,7 +61,8 @@ type writer struct {
 	mend       *time.Timer
 	careful    bool // SQLite moves nothing by itself
 	lost       bool // the log is not what was written to it, and nothing but a restart helps
-	ailing     bool // the disk does not take what is written, and the log says so
+
+	trouble atomic.Pointer[error] // why the disk does not take what is written, as the log says, too; nil: it does
 
 	early, watchers watchers
 }
@@ -158,8 +159,7 @@ func (w *writer) run() {
 		case <-w.scrub.C:
 			w.scrubLog()
 		case <-w.mend.C:
-			nothing := func(*tx) error { return nil }
-			w.commit([]*operation{{ctx: context.Background(), doing: "mend the log", run: nothing, done: make(chan error, 1)}})
+			w.tryAgain()
 		case <-w.closing:
 			for {
 				select {
@@ -202,7 +202,7 @@ func (w *writer) commit(batch []*operation) {
 	case len(batch) == 1:
 		batch[0].done <- err
 	default:
-		if !w.ailing {
+		if w.why() == nil {
 			w.logger.Warn("commit repeated one write at a time", "writes", len(batch), "error", err)
 		}
 		for i := range batch {
@@ -225,7 +225,7 @@ func (w *writer) transact(batch []*operation) (results []error, err error) {
 		return nil, err
 	}
 	if w.lost { // what is written now would only be lost with it
-		return refuse(batch[0].doing, fmt.Errorf("%w: %w", ErrFailing, errLost))
+		return refuse(batch[0].doing, fmt.Errorf("%w: %w", ErrFailing, ErrLost))
 	}
 	if unsure && !w.careful {
 		if err := w.moveByItself(false); err != nil {
@@ -279,43 +279,6 @@ func (w *writer) transact(batch []*operation) (results []error, err error) {
 	}
 	w.tell(t.rows)
 	return results, nil
-}
-
-// report says once that nothing can be stored, why, and what to do about it, and once that it is over. It does not do so for each write that is refused: those who
-// wrote are told, and try again.
-func (w *writer) report(err error) {
-	const until = "; until then nobody can post here, and no restart is needed afterwards"
-	trouble := ""
-	switch {
-	case err == nil && w.isUnsure(): // only merges were written, which wait for nothing
-		return
-	case err == nil:
-		if w.ailing {
-			w.ailing = false
-			w.logger.Info("the disk takes what is written again")
-		}
-		return
-	case errors.Is(err, errLost):
-		if !w.lost {
-			w.lost, w.ailing = true, true
-			w.logger.Error("the disk has lost what it failed to take: mend or replace it, and restart Snug, which then goes on with what is safe; until then nobody can post here", "data", w.dir, "error", err)
-		}
-		return
-	case errors.Is(err, ErrDiskFull):
-		trouble = "the disk is full: free some space" + until
-	case errors.Is(err, ErrFailing):
-		trouble = "the disk fails, and nobody here is told of what it did not take: see what the system's log says of it, and mend or replace it; until then nobody can post here, and afterwards a restart is needed only if the next line asks for one"
-	case errors.Is(err, ErrNotWritable):
-		trouble = "the data directory cannot be written: see who owns it, and what the system's log says of the disk" + until
-	case errors.Is(err, ErrBusy):
-		trouble = "another program holds the database: end what works on snug.db" + until
-	default: // it is the write's own fault
-		return
-	}
-	if !w.ailing {
-		w.ailing = true
-		w.logger.Error(trouble, "data", w.dir, "error", err)
-	}
 }
 
 // tell has the watchers hear of rows, unless the disk has failed to take them or rows before them. Whoever wrote those was told that they are not stored, and must

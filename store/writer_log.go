@@ -49,7 +49,7 @@ func (w *writer) scrubLog() {
 	if err != nil {
 		w.logger.Warn("deleted text not yet scrubbed from the log", "error", err)
 	}
-	if busy || err != nil && !errors.Is(err, errLost) { // of which there is no end
+	if busy || err != nil && !errors.Is(err, ErrLost) { // of which there is no end
 		w.scrub.Reset(scrubDelay)
 	}
 }
