@@ -3,6 +3,7 @@
 package main
 
 import (
+	"html"
 	"math"
 	"net/http"
 	"net/url"
@@ -70,6 +71,38 @@ func TestFullDiskStopsPostingOnly(t *testing.T) {
 	socket = snugtest.Dial(t, ada, s.URL+"/ws/")
 	if got := texts(socket.Ask(t, snugtest.Frame{"type": "history", "room": "lobby"})); got != "before after" {
 		t.Errorf("after a restart, the room holds %q", got)
+	}
+}
+
+// TestNodeThatCanStoreNothingIsToldOfOnEveryNode holds it to what an operator of several machines looks at: on each of them, until it is over.
+func TestNodeThatCanStoreNothingIsToldOfOnEveryNode(t *testing.T) {
+	t.Parallel()
+	const what, todo = "cannot be written", "see who owns it"
+	a := startTroubled(t, newAdmin(t))
+	b := &troubled{Server: startBeside(t, a.Server, "barn")}
+	b.dir = b.Dir
+	eventually(t, "the admin logs in on both", clusterWait, func() bool { return canLogIn(t, b.Server, "root") })
+	root := snugtest.LogIn(t, b.URL, "root", password)
+	socket := snugtest.Dial(t, root, b.URL+"/ws/")
+	socket.Ask(t, snugtest.Frame{"type": "join", "room": "lobby"})
+
+	limitFiles(t, b.Server, logSize(t, b.Dir))
+	if answer := socket.Ask(t, snugtest.Frame{"type": "post", "room": "lobby", "message": "too much"}); answer["code"] != "unavailable" {
+		t.Fatalf("posting was answered with %v", answer)
+	}
+	a.tells(t, "the data directory of barn "+what, todo)
+	own := "the data directory of this node (" + b.Dir + ") " + what
+	eventually(t, "it tells that itself", clusterWait, func() bool {
+		list := membersOf(t, b.Server)
+		return strings.Contains(list.Members[0].Trouble, own) && list.Trouble == list.Members[0].Trouble
+	})
+	if page := readPage(t, root, b.URL+"/admin/cluster/"); strings.Count(html.UnescapeString(page), own) != 1 {
+		t.Errorf("the page does not say once %q:\n%s", own, page)
+	}
+
+	limitFiles(t, b.Server, math.MaxUint64) // and nobody posts
+	for name, s := range map[string]*snugtest.Server{"itself": b.Server, "the other node": a.Server} {
+		eventually(t, "with space again, "+name+" tells of no trouble", clusterWait, func() bool { return len(membersOf(t, s).troubles()) == 0 })
 	}
 }
 

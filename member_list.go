@@ -101,12 +101,9 @@ func (l memberList) troubles() []string {
 	return all
 }
 
-// notes are those that concern no single other node.
+// notes are those that concern no single node.
 func (l memberList) notes() []string {
 	var all []string
-	if l.Trouble != "" {
-		all = append(all, l.Trouble)
-	}
 	if l.Rotation != nil {
 		all = append(all, l.Rotation.String())
 	}

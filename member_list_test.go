@@ -13,9 +13,10 @@ func TestTableSaysOnlyWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	behind, ahead := uint64(12), uint64(3)
 	list := memberList{
-		Trouble: "Another machine has the same id.", Aside: 6, RowsNewer: 1, RowsEarly: 2, RowsDamaged: 3, Rotation: &rotation{Stage: "spreading", Waiting: []string{"shed"}},
+		Trouble: "Another machine has the same id.", // as its member says, too
+		Aside:   6, RowsNewer: 1, RowsEarly: 2, RowsDamaged: 3, Rotation: &rotation{Stage: "spreading", Waiting: []string{"shed"}},
 		Members: []memberInfo{
-			{ID: strings.Repeat("a", 32), Name: "attic", Address: "192.168.1.5:7846", Version: "1.2.3", Self: true, State: "alive"},
+			{ID: strings.Repeat("a", 32), Name: "attic", Address: "192.168.1.5:7846", Version: "1.2.3", Self: true, State: "alive", Trouble: "Another machine has the same id."},
 			{
 				ID: strings.Repeat("b", 32), Name: "barn", Address: "192.168.1.6:7846", Version: "1.2.3", State: "alive", Since: time.Now(),
 				RoundTripMS: 0.314, ClockMS: -61_500, RowsBehind: &behind, RowsAhead: &ahead, QueueFrames: 3, QueueBytes: 2048, FramesNewer: 4, FramesBad: 5,
@@ -45,8 +46,11 @@ func TestTableSaysOnlyWhatIsKnown(t *testing.T) {
 	if strings.Contains(lines[3], "0 B") || strings.Contains(lines[3], "same") {
 		t.Errorf("of a node without a link more is said than known: %s", lines[3])
 	}
+	if strings.Count(b.String(), "Another machine has") != 1 {
+		t.Errorf("what is wrong with this node is not said once:\n%s", b.String())
+	}
 	for _, text := range []string{
-		"Another machine has", "shed: Nothing answers.", "It waits for shed.", "only a newer version knows: 1. They are kept", "ahead of the clock here: 2. They", "could not be read, ever: 3. They",
+		"attic: Another machine has", "shed: Nothing answers.", "It waits for shed.", "only a newer version knows: 1. They are kept", "ahead of the clock here: 2. They", "could not be read, ever: 3. They",
 		"barn: Frames that only a newer version knows, left out here: 4 since", "barn: Frames that could not be read, left out here: 5 since",
 	} {
 		if !strings.Contains(b.String(), text) {

@@ -76,6 +76,9 @@ func failDisk(t *testing.T, nodes int, restarted bool) {
 	if k := strings.Count(a.Stderr(), "mend or replace it"); k != 1 {
 		t.Errorf("the log says %d times what to do, want once:\n%s", k, a.Stderr())
 	}
+	if nodes > 1 {
+		tellsOf(t, sites, "the disk of attic fails")
+	}
 	if heard(t, reader, "number 4") {
 		t.Error("a reader is told of what is not on the disk")
 	}
@@ -92,6 +95,9 @@ func failDisk(t *testing.T, nodes int, restarted bool) {
 		hears(t, reader, clusterWait, snugtest.Frame{"type": "chat_message", "message": "number 4"})
 		a.WaitStderr("the disk takes what is written again")
 	}
+	if nodes > 1 {
+		tellsOf(t, sites, "")
+	}
 	for range 3 {
 		p.posts(t, "ack")
 	}
@@ -99,6 +105,20 @@ func failDisk(t *testing.T, nodes int, restarted bool) {
 		t.Errorf("with a good disk again, /readyz is answered with %d", code)
 	}
 	equalWithin(t, equalWait, ada, sites, []*talker{p.talker})
+}
+
+// tellsOf waits until what is wrong with the first node is shown on all: nothing else, or nothing at all.
+func tellsOf(t *testing.T, sites []*site, want string) {
+	t.Helper()
+	for i, s := range sites {
+		eventually(t, fmt.Sprintf("node %d tells %q", i, want), clusterWait, func() bool {
+			trouble := membersOf(t, s.Server).Members[0].Trouble // the node itself is always the first
+			if i > 0 {
+				trouble = membersOf(t, s.Server).Members[1].Trouble
+			}
+			return (trouble == "") == (want == "") && strings.Contains(strings.Replace(trouble, "this node ("+sites[0].Dir+")", "attic", 1), want)
+		})
+	}
 }
 
 // author posts one message after the other, and one that is not acknowledged again.

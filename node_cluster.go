@@ -31,7 +31,7 @@ func (n *node) openCluster(ctx context.Context) error {
 	c := n.config.Cluster
 	opts := cluster.Options{
 		Dir: n.config.Server.Data, Bind: c.Bind, Advertise: c.Advertise, Seeds: c.Seeds, Discover: c.Discover, Name: c.Name,
-		Version: programVersion(), Logger: n.logger,
+		Version: programVersion(), Ails: ails(n.store), Logger: n.logger,
 	}
 	m, err := cluster.Open(ctx, opts)
 	if errors.Is(err, cluster.ErrNoSecret) && len(c.Seeds) == 0 {
@@ -57,6 +57,27 @@ func (n *node) openCluster(ctx context.Context) error {
 	// What is written here goes to the others first: whoever else follows the store has to wait for the disk, and may have to for slow readers.
 	n.onClose(n.store.WatchEarly(stored.committed(n.cluster.replica)))
 	return nil
+}
+
+// ails tells the other nodes why nothing can be stored on this one.
+func ails(st *store.Store) func() cluster.TroubleKind {
+	return func() cluster.TroubleKind {
+		for _, c := range []struct {
+			why  error
+			kind cluster.TroubleKind
+		}{
+			{store.ErrDiskFull, cluster.DiskFull},
+			{store.ErrLost, cluster.DiskLost},
+			{store.ErrFailing, cluster.DiskFails},
+			{store.ErrNotWritable, cluster.NotWritable},
+			{store.ErrBusy, cluster.DatabaseBusy},
+		} {
+			if errors.Is(st.Trouble(), c.why) {
+				return c.kind
+			}
+		}
+		return cluster.NoTrouble
+	}
 }
 
 // adviseCluster adds what to do to what an operator can mend.

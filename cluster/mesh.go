@@ -57,6 +57,7 @@ type Mesh struct {
 	conflict   Trouble // of our own address
 	elsewhere  expected
 	crowded    Trouble // there are too many others
+	ails       Trouble // nothing can be stored here
 	said       map[string]time.Time
 	reviewed   time.Time // last; awake is when it was late, because this process had stood still
 	awake      time.Time
@@ -150,6 +151,9 @@ func (o Options) withDefaults() Options {
 	o.Bind = withPort(o.Bind)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.Ails == nil {
+		o.Ails = func() TroubleKind { return NoTrouble }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

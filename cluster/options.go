@@ -28,6 +28,9 @@ type Options struct {
 	Name string
 	// Version of the program, shown to people.
 	Version string
+	// Ails tells what keeps this node from storing anything: [NoTrouble], or one of the kinds from [DiskFull] to [DatabaseBusy]. It is asked often, and the
+	// others are told. Nil: nothing does.
+	Ails func() TroubleKind
 	// Logger is told what happens; nil is slog.Default.
 	Logger *slog.Logger
 	// Timing is for tests; zero values are good.

@@ -29,6 +29,7 @@ type record struct {
 	kick    chan struct{}
 
 	reach     Trouble // why there is no link
+	ails      Trouble // what it says of itself
 	udp       Trouble
 	clock     Trouble
 	duplicate Trouble
@@ -69,7 +70,7 @@ func (r *record) now() State {
 }
 
 func (r *record) trouble() Trouble {
-	for _, t := range []Trouble{r.duplicate, r.reach, r.udp, r.clock} {
+	for _, t := range []Trouble{r.duplicate, r.reach, r.ails, r.udp, r.clock} {
 		if t.Kind != NoTrouble {
 			return t
 		}
@@ -200,7 +201,7 @@ func (m *Mesh) selfLocked() Member {
 		ID: m.id, Name: m.opts.Name, Addr: m.Addr(), Version: m.opts.Version, Self: true, State: Alive,
 		Since: time.UnixMilli(int64(m.life >> 16)), Seen: time.Now(), Trouble: m.fenced,
 	}
-	for _, t := range []Trouble{m.conflict, m.crowded} {
+	for _, t := range []Trouble{m.ails, m.conflict, m.crowded} {
 		if me.Trouble.Kind == NoTrouble {
 			me.Trouble = t
 		}

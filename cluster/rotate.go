@@ -22,12 +22,13 @@ const (
 	maxAhead = 1000
 )
 
-// status is a frame of the control port: the keys, or whom to forget.
+// status is a frame of the control port: the keys and how the sender is, or whom to forget.
 type status struct {
-	Keys    []savedKey `json:"keys,omitempty"`    // all that the sender has; the receiver takes those that are new
-	Newest  string     `json:"newest,omitempty"`  // id of the newest of them
-	Primary string     `json:"primary,omitempty"` // id of the one that it uses
-	Forget  string     `json:"forget,omitempty"`  // id of a node
+	Keys    []savedKey  `json:"keys,omitempty"`    // all that the sender has; the receiver takes those that are new
+	Newest  string      `json:"newest,omitempty"`  // id of the newest of them
+	Primary string      `json:"primary,omitempty"` // id of the one that it uses
+	Ails    TroubleKind `json:"ails,omitempty"`    // what keeps the sender from storing anything
+	Forget  string      `json:"forget,omitempty"`  // id of a node
 }
 
 // Rotation is how far the replacement of the secret is.
@@ -131,7 +132,9 @@ func (m *Mesh) keysChanged() {
 
 func (m *Mesh) status() status {
 	all, primary := m.keys.held()
-	return status{Keys: saveKeys(all), Newest: all[len(all)-1].id(), Primary: primary.id()}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return status{Keys: saveKeys(all), Newest: all[len(all)-1].id(), Primary: primary.id(), Ails: m.ails.Kind}
 }
 
 func (m *Mesh) tellAll(s status) {
@@ -156,7 +159,7 @@ type controlHandler struct{ m *Mesh }
 
 func (h controlHandler) Up(peer string) { h.m.tellStatus(peer, h.m.status()) }
 
-func (h controlHandler) Down(string) {}
+func (h controlHandler) Down(peer string) { h.m.hearAilment(peer, NoTrouble) } // nobody knows any more
 
 func (h controlHandler) Received(peer string, frame []byte) {
 	s, theirs, err := decodeStatus(frame)
@@ -166,6 +169,7 @@ func (h controlHandler) Received(peer string, frame []byte) {
 	case s.Forget != "":
 		h.m.hearForget(peer, s.Forget)
 	default:
+		h.m.hearAilment(peer, s.Ails)
 		h.m.hearKeys(peer, s, theirs)
 	}
 }
@@ -179,7 +183,7 @@ func decodeStatus(frame []byte) (s status, theirs []key, err error) {
 		return status{}, nil, err
 	}
 	if s.Forget != "" {
-		if !validID(s.Forget) || len(s.Keys) > 0 || s.Newest != "" || s.Primary != "" {
+		if !validID(s.Forget) || len(s.Keys) > 0 || s.Newest != "" || s.Primary != "" || s.Ails != NoTrouble {
 			return status{}, nil, errors.New("it wants a node forgotten, and says more or names none")
 		}
 		return s, nil, nil
@@ -197,6 +201,9 @@ func decodeStatus(frame []byte) (s status, theirs []key, err error) {
 	slices.SortFunc(theirs, compareKeys)
 	if s.Newest != theirs[len(theirs)-1].id() || !slices.ContainsFunc(theirs, func(k key) bool { return k.id() == s.Primary }) {
 		return status{}, nil, errors.New("it names keys that it does not tell")
+	}
+	if s.Ails != NoTrouble && !s.Ails.valid() {
+		return status{}, nil, errors.New("what ails it is no kind of trouble")
 	}
 	return s, theirs, nil
 }

@@ -22,6 +22,7 @@ func (m *Mesh) run() {
 		case <-m.ctx.Done():
 			return
 		}
+		m.examine()
 		m.mu.Lock()
 		m.reviewLocked()
 		dirty := m.dirty

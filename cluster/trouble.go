@@ -23,6 +23,11 @@ const (
 	ClockOff         TroubleKind = "clock_off"        // the clocks differ by more than a minute
 	AddressConflict  TroubleKind = "address_conflict" // returned elsewhere while the others have not missed it yet
 	TooManyNodes     TroubleKind = "too_many_nodes"   // more nodes than are kept
+	DiskFull         TroubleKind = "disk_full"        // the node cannot store anything
+	DiskFails        TroubleKind = "disk_fails"       // nor here
+	DiskLost         TroubleKind = "disk_lost"        // nor here, until it is started again
+	NotWritable      TroubleKind = "not_writable"     // nor here: its data directory
+	DatabaseBusy     TroubleKind = "database_busy"    // nor here: another program works on it
 	TroubleUndefined TroubleKind = "trouble"          // anything else
 )
 

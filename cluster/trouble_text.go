@@ -48,6 +48,30 @@ func duplicateTrouble(name, one, two string) Trouble {
 	return Trouble{DuplicateID, fmt.Sprintf("two machines have the id of %s, at %s and at %s: on the copy, remove the file %s from the data directory and start it again", name, one, two, idFile)}
 }
 
+// storeTrouble is what keeps a node from storing anything. The node is a name, or what stands for one.
+func storeTrouble(kind TroubleKind, node string) Trouble {
+	const until = "; until then nobody can post there, and no restart is needed afterwards"
+	text := ""
+	switch kind {
+	case NoTrouble:
+		return Trouble{}
+	case DiskFull:
+		text = "the disk of %s is full: free some space on it" + until
+	case DiskFails:
+		text = "the disk of %s fails: see what the log of that system says of it, and mend or replace it; until then nobody can post there, " +
+			"and afterwards Snug has to be restarted only if its log asks for that"
+	case DiskLost:
+		text = "the disk of %s has lost what it failed to take: mend or replace it, and restart Snug there; until then nobody can post there"
+	case NotWritable:
+		text = "the data directory of %s cannot be written: see who owns it, and what the log of that system says of its disk" + until
+	case DatabaseBusy:
+		text = "another program on %s holds the database: end what works on snug.db there" + until
+	default:
+		return Trouble{TroubleUndefined, node + " has a trouble that only a newer version knows: ask snug members there"}
+	}
+	return Trouble{kind, fmt.Sprintf(text, node)}
+}
+
 // reachTrouble puts into words why there is no link to an address.
 func reachTrouble(addr string, err error, ourVersion string) Trouble {
 	var refused *refusedError
