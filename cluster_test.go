@@ -234,6 +234,9 @@ func TestCommandsShowAndChangeTheCluster(t *testing.T) {
 		t.Errorf("leave ended with code %d:\n%s", r.Code, r.Err)
 	}
 	eventually(t, "B has left", clusterWait, shows(a, "barn", "left"))
+	if own := list(b); !shows(b, "attic", "unknown")() || !strings.Contains(own, "Start it again, and it is one of them again") {
+		t.Errorf("who has left says of the others\n%s", own)
+	}
 	for _, command := range [][]string{{"leave"}, {"invite"}, {"forget", "attic"}, {"secret", "rotate"}} {
 		refused(t, snugtest.Run(t, append(command, "--data", b.Dir)...), "this node has left the cluster")
 	}

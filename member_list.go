@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"snug/cluster"
 	"snug/web"
 )
 
@@ -104,6 +105,9 @@ func (l memberList) troubles() []string {
 // notes are those that concern no single node.
 func (l memberList) notes() []string {
 	var all []string
+	if len(l.Members) > 0 && l.Members[0].State == string(cluster.Left) {
+		all = append(all, "This node has left the cluster and goes on alone, so it cannot know how the others are. Start it again, and it is one of them again, unless cluster.enabled is false by then.")
+	}
 	if l.Rotation != nil {
 		all = append(all, l.Rotation.String())
 	}

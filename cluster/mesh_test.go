@@ -125,6 +125,11 @@ func TestLeaveIsToldApartFromDying(t *testing.T) {
 	if err := b.Leave(ctx); err != nil {
 		t.Fatal(err)
 	}
+	for _, m := range b.Members()[1:] { // it hears of nobody any more
+		if m.Name == "" || m.State != Unknown || m.Trouble.Kind != NoTrouble || !m.Since.IsZero() {
+			t.Errorf("who has left says of another node %+v", m)
+		}
+	}
 	b.Close()
 	eventually(t, 2*time.Second, func() bool { return a.see(b.ID()).State == Left && e.count(b.ID(), "down") == 1 })
 	if n := e.count(b.ID(), "last words"); n != 100 {

@@ -193,7 +193,13 @@ func (m *Mesh) Members() []Member {
 		}
 	}
 	slices.SortFunc(unknown, func(a, b Member) int { return strings.Compare(a.Addr, b.Addr) })
-	return slices.Concat([]Member{m.selfLocked()}, list, unknown)
+	others := slices.Concat(list, unknown)
+	if m.leaving {
+		for i := range others {
+			others[i] = others[i].unattended()
+		}
+	}
+	return slices.Concat([]Member{m.selfLocked()}, others)
 }
 
 func (m *Mesh) selfLocked() Member {

@@ -81,4 +81,7 @@ func TestStatesOfNodesHaveWords(t *testing.T) {
 			t.Errorf("%q is %q", state, got)
 		}
 	}
+	if got := (MemberView{ID: "00112233445566778899aabbccddeeff", State: "unknown"}).StateWords(); got != "Not known" {
+		t.Errorf("a node that was met is %q to one that has left", got)
+	}
 }

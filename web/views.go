@@ -324,6 +324,9 @@ func (m MemberView) StateWords() string {
 	case "left":
 		return "Left"
 	}
+	if m.ID != "" { // this node has left
+		return "Not known"
+	}
 	return "Never met"
 }
 
