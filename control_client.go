@@ -50,14 +50,15 @@ func adviseAsk(err error, dir string) error {
 
 func invite(fs *flag.FlagSet) action {
 	settings := declareData(fs)
-	ttl := fs.Duration("ttl", 10*time.Minute, "let the invitation be good for `TIME`, such as 30m or 2h; without this flag 10m")
+	in := inviteRequest{Seconds: int(defaultInvitation.Seconds())}
+	declareTTL(fs, &in.Seconds, "let the invitation be good for `TIME`, such as 30m or 2h; without this flag 10m")
 	asJSON := declareJSON(fs)
 	return func(p program, _ []string) error {
-		if *ttl < minInvitation || *ttl > maxInvitation {
-			return &usageError{fmt.Sprintf("--ttl must be from %v to %v", minInvitation, maxInvitation)}
+		if ttl := time.Duration(in.Seconds) * time.Second; ttl < minInvitation || ttl > maxInvitation {
+			return &usageError{"--ttl must be from 1m to 24h"}
 		}
 		var made invitation
-		if err := ask(p, settings, "invite", inviteRequest{Seconds: int(ttl.Seconds())}, &made); err != nil {
+		if err := ask(p, settings, "invite", in, &made); err != nil {
 			return err
 		}
 		if *asJSON {

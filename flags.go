@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"snug/config"
@@ -41,11 +42,33 @@ func parse(fs *flag.FlagSet, args []string, c *command) (rest []string, err erro
 func explainFlag(fs *flag.FlagSet, err error) error {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !unknown {
-		return &usageError{err.Error()}
+		return &usageError{explainValue(fs, err.Error())}
 	}
 	var known []string
 	fs.VisitAll(func(f *flag.Flag) { known = append(known, f.Name) })
 	return &usageError{fmt.Sprintf("there is no flag --%s%s", name, didYouMean("--", name, known))}
+}
+
+// flagError is how package flag says that a value is wrong: the value in quotes, the name of the flag, and what its type says of it.
+const flagError = `^invalid (?:boolean )?value (".*") for (?:flag )?-([^ :]+): (.*)$`
+
+// explainValue says what is wrong with the value of a flag in the words in which settings are explained.
+func explainValue(fs *flag.FlagSet, text string) string {
+	if name, without := strings.CutPrefix(text, "flag needs an argument: -"); without {
+		return "--" + name + " needs a value"
+	}
+	part := regexp.MustCompile(flagError).FindStringSubmatch(text)
+	if part == nil {
+		return text
+	}
+	value, name, why := part[1], part[2], part[3]
+	if why == "parse error" {
+		why = "must be a whole number"
+		if b, ok := fs.Lookup(name).Value.(interface{ IsBoolFlag() bool }); ok && b.IsBoolFlag() {
+			why = "must be true or false"
+		}
+	}
+	return fmt.Sprintf("--%s: %s; it is %s", name, why, value)
 }
 
 func didYouMean(before, name string, known []string) string {
@@ -63,6 +86,15 @@ func declareData(fs *flag.FlagSet) *settingFlags {
 	return s
 }
 
+// declareTTL declares how long something is to be good, in seconds. A time is what it is in the configuration.
+func declareTTL(fs *flag.FlagSet, seconds *int, usage string) {
+	fs.Func("ttl", usage, func(text string) error {
+		d, err := config.ParseDuration(text)
+		*seconds = int(d.Seconds())
+		return err
+	})
+}
+
 // settingFlags are the flags that change the configuration.
 type settingFlags struct {
 	file     string
@@ -77,7 +109,7 @@ func declareSettings(fs *flag.FlagSet) *settingFlags {
 	fs.Func("set", "change one setting: `KEY=VALUE`, such as limits.sockets_per_user=5; may be repeated", func(text string) error {
 		key, value, ok := strings.Cut(text, "=")
 		if !ok {
-			return errors.New("write KEY=VALUE")
+			return errors.New("must be KEY=VALUE")
 		}
 		s.settings = append(s.settings, config.Setting{Flag: "--set", Key: key, Value: value})
 		return nil

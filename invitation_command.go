@@ -13,7 +13,6 @@ import (
 
 	"snug/account"
 	"snug/chat"
-	"snug/config"
 	"snug/store"
 )
 
@@ -113,11 +112,7 @@ func invitationAdd(fs *flag.FlagSet) action {
 	in := invitationAddRequest{Seconds: int(account.DefaultInvitationLife.Seconds())}
 	fs.IntVar(&in.Uses, "uses", 1, "let it make `N` accounts; without this flag 1")
 	fs.StringVar(&in.Room, "room", "", "lead those who come with it to `ROOM`")
-	fs.Func("ttl", "let it be good for `TIME`, such as 12h or 30d; without this flag 7d", func(text string) error {
-		d, err := config.ParseDuration(text)
-		in.Seconds = int(d.Seconds())
-		return err
-	})
+	declareTTL(fs, &in.Seconds, "let it be good for `TIME`, such as 12h or 30d; without this flag 7d")
 	return func(p program, _ []string) error {
 		if in.Uses < 1 || in.Uses > account.MaxInvitationUses {
 			return &usageError{fmt.Sprintf("--uses must be from 1 to %d", account.MaxInvitationUses)}

@@ -10,8 +10,10 @@ import (
 	"snug/web"
 )
 
-// The bounds of an invitation's life: long enough to walk to the other machine, short enough to be no second secret.
+// The bounds of an invitation's life, and what it is if nobody says: long enough to walk to the other machine, short enough to be no second secret.
 const (
+	defaultInvitation = 10 * time.Minute
+
 	minInvitation = time.Minute
 	maxInvitation = 24 * time.Hour
 )

@@ -115,11 +115,14 @@ func tokenAdd(fs *flag.FlagSet) action {
 			return nil
 		}
 		d, err := config.ParseDuration(text)
-		if err == nil && d < time.Second {
-			err = errors.New("a token must be good for a second at least")
+		switch {
+		case err != nil:
+			return fmt.Errorf("%w, or never", err)
+		case d < time.Second:
+			return errors.New("must be a second at least")
 		}
 		in.Seconds = int(d.Seconds())
-		return err
+		return nil
 	})
 	return func(p program, args []string) error {
 		in.User, in.Name = args[0], args[1]

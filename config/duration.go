@@ -9,15 +9,24 @@ import (
 	"time"
 )
 
-// ParseDuration reads a time as Go writes it ("90s", "1h30m"), or with days before it ("30d", "1d12h").
+// someTimes are examples of what [ParseDuration] reads.
+const someTimes = `such as "90s", "12h" or "30d"`
+
+var errDuration = errors.New("must be a time, " + someTimes)
+
+// ParseDuration reads a time as Go writes it ("90s", "1h30m"), or with days before it ("30d", "1d12h"). Its error says what a time looks like.
 func ParseDuration(s string) (time.Duration, error) {
 	before, rest, found := strings.Cut(s, "d")
 	if !found {
-		return time.ParseDuration(s)
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return 0, errDuration
+		}
+		return d, nil
 	}
 	days, err := strconv.ParseUint(before, 10, 32)
 	if err != nil || days > math.MaxInt64/uint64(24*time.Hour)-1 {
-		return 0, errors.New("not a number of days")
+		return 0, errDuration
 	}
 	d := time.Duration(days) * 24 * time.Hour
 	if rest == "" {
@@ -25,7 +34,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	}
 	r, err := time.ParseDuration(rest)
 	if err != nil || r < 0 || r >= 24*time.Hour {
-		return 0, errors.New("not a time within a day")
+		return 0, errDuration
 	}
 	return d + r, nil
 }

@@ -131,7 +131,7 @@ type notAllowed struct {
 func (e *notAllowed) Error() string {
 	example := ""
 	if e.field.kind == reflect.TypeFor[time.Duration]() {
-		example = `, such as "90s", "12h" or "30d"`
+		example = ", " + someTimes
 	}
 	if e.field.secret {
 		return "must be " + e.field.Allowed() // what it is now is nobody's business
