@@ -67,6 +67,18 @@ func TestNodeThatLostTheSecretBeginsNoSecondCluster(t *testing.T) {
 		eventually(t, name+": what is written on it is on the other", clusterWait, func() bool { return canLogIn(t, c.invites, c.who) })
 	}
 
+	// The list of those whom it met is enough to join its own cluster again, and no other one.
+	loseSecret(t, b)
+	if err := os.Remove(filepath.Join(b.Dir, "cluster.json")); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, joinBy(t, other, b.Dir), "this machine is in another cluster already")
+	if joined := joinBy(t, a, b.Dir); joined.Code != 0 {
+		t.Fatalf("with peers.json alone, join ended with code %d:\n%s", joined.Code, joined.Err)
+	}
+	b.Restart()
+	eventually(t, "it is back", clusterWait, func() bool { return membersOf(t, a).Members[1].State == "alive" })
+
 	// What the error says to remove is all that has to be.
 	loseSecret(t, b)
 	for _, file := range []string{"peers.json", "cluster.json"} {

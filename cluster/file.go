@@ -70,4 +70,17 @@ func syncDir(dir string) error {
 	return errors.Join(err, d.Close())
 }
 
+// damagedError is a file that is there and cannot be understood.
+type damagedError struct {
+	path string
+	err  error
+	todo string // what it is for, and what to do
+}
+
+func (e *damagedError) Error() string {
+	return fmt.Sprintf("%s is cut short or damaged (%v): %s", e.path, e.err, e.todo)
+}
+
+func (e *damagedError) Unwrap() error { return e.err }
+
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

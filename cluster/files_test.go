@@ -66,7 +66,9 @@ func TestCreateSecretOnce(t *testing.T) {
 // A second cluster begins by nobody's oversight: who has met others and lacks the secret gets no new one.
 func TestNewSecretOnlyForWhoNeverMetOthers(t *testing.T) {
 	t.Parallel()
-	const met, nobody, state = `[{"id": "00112233445566778899aabbccddeeff"}]`, "[]", `{"cluster": "00112233445566778899aabbccddeeff"}`
+	const id = `"00112233445566778899aabbccddeeff"`
+	const list, state = `[{"id": ` + id + `}]`, `{"cluster": ` + id + `}`
+	const met, nobody = `{"cluster": ` + id + `, "peers": ` + list + `}`, `{"cluster": ` + id + `, "peers": []}`
 	for name, c := range map[string]struct {
 		files map[string]string
 		want  error
@@ -76,6 +78,8 @@ func TestNewSecretOnlyForWhoNeverMetOthers(t *testing.T) {
 		"replaced its secret alone":     {map[string]string{peersFile: nobody, stateFile: state}, nil},
 		"met others":                    {map[string]string{peersFile: met, stateFile: state}, ErrNoSecret},
 		"met others, without the state": {map[string]string{peersFile: met}, ErrNoSecret},
+		"an older list":                 {map[string]string{peersFile: list}, ErrNoSecret},
+		"an older list of nobody":       {map[string]string{peersFile: "[]"}, nil},
 		"joined, without the list":      {map[string]string{stateFile: state}, ErrNoSecret},
 		"a damaged list":                {map[string]string{peersFile: "{"}, ErrNoSecret},
 	} {

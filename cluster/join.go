@@ -37,6 +37,9 @@ func Join(ctx context.Context, tokenText, dir string) error {
 	lost := errors.Is(err, ErrNoSecret)
 	if lost {
 		had, err = readState(dir)
+		if met := metCluster(dir); err == nil && had == nil && met != "" {
+			had = &keys{dir: dir, cluster: met}
+		}
 	}
 	if err != nil {
 		return err
@@ -70,7 +73,7 @@ func Join(ctx context.Context, tokenText, dir string) error {
 			}
 		}
 		ks.dir = dir
-		if err := savePeers(dir, peers); err != nil {
+		if err := savePeers(dir, ks.cluster, peers); err != nil {
 			return err
 		}
 		ks.mu.Lock()

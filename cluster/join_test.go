@@ -157,6 +157,35 @@ func TestJoiningWithoutTheLostSecret(t *testing.T) {
 	}
 }
 
+// A list of those whom it met names the cluster, too: that is enough to join it again, and no other one.
+func TestJoiningWithTheListOfPeersAlone(t *testing.T) {
+	t.Parallel()
+	inviting := open(t, newDir(t, NewSecret()))
+	met := []savedPeer{{ID: randomHex(idDigits / 2)}}
+	for name, test := range map[string]struct {
+		cluster string
+		peers   []savedPeer
+		known   bool
+		want    error
+	}{
+		"this cluster":             {inviting.Cluster(), met, true, nil},
+		"another one":              {clusterID(NewSecret()), met, true, ErrSecretExists},
+		"another one, with nobody": {clusterID(NewSecret()), []savedPeer{}, false, nil},
+		"nobody knows":             {"", met, false, nil},
+	} {
+		dir := t.TempDir()
+		if err := savePeers(dir, test.cluster, test.peers); err != nil {
+			t.Fatal(err)
+		}
+		if HasCluster(dir) != test.known {
+			t.Errorf("%s: the directory tells its cluster: %v", name, !test.known)
+		}
+		if err := joinBy(t, inviting, dir); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+}
+
 func TestBadTokens(t *testing.T) {
 	t.Parallel()
 	a := open(t, newDir(t, NewSecret()))

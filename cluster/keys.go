@@ -102,18 +102,28 @@ func readState(dir string) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
+	ks, err := decodeState(data)
+	if err != nil {
+		return nil, &damagedError{path, err, "it says which cluster this node is in. Put it back from a backup; or remove it and " + secretFile +
+			", and join again with an invitation of another node (snug invite). Where there is no other node, remove it alone"}
+	}
+	ks.dir = dir
+	return ks, nil
+}
+
+func decodeState(data []byte) (*keys, error) {
 	var saved savedState
 	if err := json.Unmarshal(data, &saved); err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, err
 	}
 	if !validID(saved.Cluster) {
-		return nil, fmt.Errorf("read %s: no id of a cluster", path)
+		return nil, errors.New("no id of a cluster")
 	}
-	ks := &keys{dir: dir, cluster: saved.Cluster}
+	ks := &keys{cluster: saved.Cluster}
 	for _, s := range saved.Keys {
 		k, err := s.key()
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", path, err)
+			return nil, err
 		}
 		ks.all = append(ks.all, k)
 	}

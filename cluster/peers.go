@@ -1,9 +1,9 @@
 package cluster
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -17,6 +17,12 @@ var ErrAlive = errors.New("cluster: the node is alive")
 // ErrUnknown means that there is no such node.
 var ErrUnknown = errors.New("cluster: no such node")
 
+// savedPeers is the file peers.json.
+type savedPeers struct {
+	Cluster string      `json:"cluster"` // its id, so that a node that has lost all else joins no other one
+	Peers   []savedPeer `json:"peers"`   // ever met
+}
+
 // savedPeer is a node in peers.json: where it was last, and which keys it is known to have.
 type savedPeer struct {
 	ID      string `json:"id"`
@@ -29,19 +35,11 @@ type savedPeer struct {
 }
 
 func (m *Mesh) loadPeers() error {
-	path := filepath.Join(m.opts.Dir, peersFile)
-	data, err := os.ReadFile(path)
-	if missing(err) {
-		return nil
-	}
-	if err != nil {
+	saved, err := readPeers(m.opts.Dir)
+	if err != nil || saved == nil {
 		return err
 	}
-	var list []savedPeer
-	if err := json.Unmarshal(data, &list); err != nil {
-		return fmt.Errorf("read %s: %w: remove it if it cannot be mended, and give the other nodes as seeds", path, err)
-	}
-	for _, p := range list {
+	for _, p := range saved.Peers {
 		if !validID(p.ID) || p.ID == m.id {
 			continue
 		}
@@ -54,6 +52,38 @@ func (m *Mesh) loadPeers() error {
 	return nil
 }
 
+// readPeers reads peers.json. It returns nil if there is none.
+func readPeers(dir string) (*savedPeers, error) {
+	path := filepath.Join(dir, peersFile)
+	data, err := os.ReadFile(path)
+	if missing(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var saved savedPeers
+	if bytes.HasPrefix(data, []byte("[")) { // written before it named the cluster
+		err = json.Unmarshal(data, &saved.Peers)
+	} else {
+		err = json.Unmarshal(data, &saved)
+	}
+	if err != nil {
+		return nil, &damagedError{path, err, "it says where the other nodes were. Put it back from a backup, or remove it: the others find this node where it was, " +
+			"and where that is not so, write the address of one of them in cluster.seeds"}
+	}
+	return &saved, nil
+}
+
+// metCluster is the cluster whose nodes the one of dir has met; "" if it has met nobody, or nobody knows.
+func metCluster(dir string) (id string) {
+	saved, err := readPeers(dir)
+	if err != nil || saved == nil || len(saved.Peers) == 0 || !validID(saved.Cluster) {
+		return ""
+	}
+	return saved.Cluster
+}
+
 func (m *Mesh) savePeers() error {
 	m.saving.Lock()
 	defer m.saving.Unlock()
@@ -63,7 +93,7 @@ func (m *Mesh) savePeers() error {
 			return err
 		}
 	}
-	return savePeers(m.opts.Dir, list)
+	return savePeers(m.opts.Dir, m.keys.cluster, list)
 }
 
 func (m *Mesh) knownPeers() []savedPeer {
@@ -76,9 +106,9 @@ func (m *Mesh) knownPeers() []savedPeer {
 	return list
 }
 
-func savePeers(dir string, list []savedPeer) error {
+func savePeers(dir, cluster string, list []savedPeer) error {
 	slices.SortFunc(list, func(a, b savedPeer) int { return strings.Compare(a.ID, b.ID) })
-	data, err := json.MarshalIndent(list, "", "\t")
+	data, err := json.MarshalIndent(savedPeers{cluster, list}, "", "\t")
 	if err != nil {
 		return err
 	}
@@ -88,19 +118,19 @@ func savePeers(dir string, list []savedPeer) error {
 // metOthers are the files of dir that show that its node was in a cluster with others, none if it was not. A node that never met anybody has an empty list
 // of peers once it was stopped, and cluster.json too once it replaced its secret: that file alone shows something only where no list says that there was nobody.
 func metOthers(dir string) (files []string, err error) {
-	path := filepath.Join(dir, peersFile)
-	data, err := os.ReadFile(path)
-	if err != nil && !missing(err) {
+	saved, err := readPeers(dir)
+	var damaged *damagedError
+	switch {
+	case errors.As(err, &damaged): // it did not begin empty either
+	case err != nil:
 		return nil, err
+	case saved != nil && len(saved.Peers) == 0:
+		return nil, nil
 	}
-	if err == nil {
-		var list []savedPeer
-		if json.Unmarshal(data, &list) == nil && len(list) == 0 {
-			return nil, nil
-		}
-		files = append(files, path) // one that cannot be understood did not begin empty either
+	if err != nil || saved != nil {
+		files = append(files, filepath.Join(dir, peersFile))
 	}
-	path = filepath.Join(dir, stateFile)
+	path := filepath.Join(dir, stateFile)
 	switch _, err := os.Stat(path); {
 	case err == nil:
 		files = append(files, path)

@@ -85,7 +85,7 @@ func HasCluster(dir string) bool {
 			return true
 		}
 	}
-	return false
+	return metCluster(dir) != ""
 }
 
 // CreateSecret makes the secret of a new cluster in dir. [ErrSecretExists] if there is one; [ErrNoSecret] if the node of dir was in a cluster with others,
