@@ -1,6 +1,7 @@
 package meshtest_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -97,6 +98,31 @@ func TestDoubledFramesComeOneBehindTheOther(t *testing.T) {
 		send(t, a, "b", "z")
 		time.Sleep(time.Second)
 		db.expect(t, "a: z")
+	})
+}
+
+func TestReorderedFramesOvertakeEachOther(t *testing.T) {
+	pair(t, func(t *testing.T, net *meshtest.Net, a, b mesh.Port, da, db *diary) {
+		net.Reorder(50, time.Second)
+		net.HealAll()
+		var want []string
+		for i := range 50 {
+			send(t, a, "b", fmt.Sprint(i))
+			want = append(want, fmt.Sprintf("a: %d", i))
+		}
+		time.Sleep(2 * time.Second)
+		db.mu.Lock()
+		ordered := slices.Equal(db.lines, want)
+		slices.SortFunc(db.lines, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+		db.mu.Unlock()
+		if ordered {
+			t.Error("all came in order")
+		}
+		db.expect(t, want...)
+		net.Reorder(0, 0)
+		send(t, a, "b", "x", "y")
+		time.Sleep(time.Second)
+		db.expect(t, "a: x", "a: y")
 	})
 }
 

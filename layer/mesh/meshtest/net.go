@@ -22,7 +22,7 @@
 //     Down and then Up, and the other only Up.
 //   - More than [Backlog] bytes under way to one port of one peer are ErrBacklog, and the link breaks.
 //
-// Only [Net.Double] goes beyond what a Port may do.
+// Only [Net.Double] and [Net.Reorder] go beyond what a Port may do.
 //
 // All chances are drawn from the seed. The order in which goroutines run is not, so two runs of a seed are alike, not the same.
 //
@@ -65,6 +65,8 @@ type Net struct {
 	pairs  []*pair          // of all ids
 	links  uint64           // made so far
 	double int              // of a hundred frames come twice
+	swap   int              // of a hundred are late
+	late   time.Duration    // by up to this
 	closed bool
 }
 
@@ -214,6 +216,14 @@ func (n *Net) Double(ofHundred int) {
 	n.double = ofHundred
 }
 
+// Reorder makes that many of a hundred frames up to late later, from now on, so that others of their link overtake them; healing does not end it. Of a frame that
+// comes twice, each has its own time. No [mesh.Port] does so: it is for users that promise to bear it, and [Net.Shake] leaves it alone.
+func (n *Net) Reorder(ofHundred int, late time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.swap, n.late = ofHundred, late
+}
+
 // Linked reports whether there is a link between two nodes.
 func (n *Net) Linked(a, b string) bool {
 	n.mu.Lock()
@@ -278,6 +288,9 @@ func (n *Net) pairsOf(id string) []*pair {
 	}
 	return found
 }
+
+// chance draws whether something happens that does so that many times of a hundred. The lock is held.
+func (n *Net) chance(ofHundred int) bool { return ofHundred > 0 && n.random.IntN(100) < ofHundred }
 
 // upTo draws a time between zero and most. The lock is held.
 func (n *Net) upTo(most time.Duration) time.Duration {

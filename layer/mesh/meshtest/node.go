@@ -182,7 +182,7 @@ type inbox struct {
 
 	told           bool // the handler knows the peer as up
 	downDue, upDue bool
-	frames         []late
+	frames         []late // in the order in which they are due
 	bytes          int
 	lastDue        time.Time // when the newest frame is due
 }
@@ -213,25 +213,32 @@ func (in *inbox) push(frame []byte, w *way) bool {
 	if in.bytes+len(frame)+overhead > Backlog {
 		return false
 	}
-	due := time.Now().Add(max(w.delay, Delay) + in.joined.port.node.net.upTo(max(w.jitter, Delay/2)))
+	net := in.joined.port.node.net
+	due := time.Now().Add(max(w.delay, Delay) + net.upTo(max(w.jitter, Delay/2)))
 	if due.Before(in.lastDue) {
 		due = in.lastDue
 	}
-	in.frames = append(in.frames, late{frame, due})
-	in.bytes += len(frame) + overhead
-	if in.doubles() {
-		in.frames = append(in.frames, late{slices.Clone(frame), due}) // each belongs to the handler
-		in.bytes += len(frame) + overhead
-	}
 	in.lastDue = due
+	in.add(frame, due)
+	if net.chance(net.double) {
+		in.add(slices.Clone(frame), due) // each belongs to the handler
+	}
 	in.wake()
 	return true
 }
 
-// doubles draws whether a frame comes twice.
-func (in *inbox) doubles() bool {
+// add puts a frame behind those that are due no later.
+func (in *inbox) add(frame []byte, due time.Time) {
 	net := in.joined.port.node.net
-	return net.double > 0 && net.random.IntN(100) < net.double
+	if net.chance(net.swap) {
+		due = due.Add(net.upTo(net.late))
+	}
+	i := len(in.frames)
+	for i > 0 && in.frames[i-1].due.After(due) {
+		i--
+	}
+	in.frames = slices.Insert(in.frames, i, late{frame, due})
+	in.bytes += len(frame) + overhead
 }
 
 // run calls the handler until it leaves.
