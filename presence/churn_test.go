@@ -20,6 +20,10 @@ func TestNoGhostAfterChurn(t *testing.T) {
 	for seed := range seeds {
 		t.Run(fmt.Sprintf("seed%d", seed), func(t *testing.T) {
 			inRing(t, seed, 3, func(r *ring) {
+				if seed%2 == 1 { // more than a Port does
+					r.net.Double(10)
+					r.net.Reorder(20, 200*time.Millisecond)
+				}
 				c := &churn{ring: r, random: rand.New(rand.NewPCG(seed, 1)), visits: map[string]map[int]*Visit{}}
 				stop, stopped := make(chan struct{}), make(chan struct{})
 				go func() {

@@ -6,23 +6,26 @@ import "bytes"
 type replica struct {
 	version
 	entries map[string][]byte
-	peak    int // the most that entries held
+	latest  uint64 // counter at which the newest of the entries were sent
+	peak    int    // the most that entries held
 }
 
-// coming is a snapshot of which some chunks have arrived.
+// coming is a snapshot of which some chunks have arrived, in any order. All are there when the hashes are equal.
 type coming struct {
 	replica
-	full bool // more than the limits allow: the rest is not kept
+	want uint64 // the hash of all
+	full bool   // more than the limits allow: the rest is not kept
 }
 
 func (c *coming) add(entries []entry) {
 	for _, e := range entries {
-		if len(c.entries) >= MaxKeys {
+		old, ok := c.entries[e.key]
+		switch {
+		case ok:
+			c.hash -= hashEntry(e.key, old)
+		case len(c.entries) >= MaxKeys:
 			c.full = true
 			return
-		}
-		if old, ok := c.entries[e.key]; ok {
-			c.hash -= hashEntry(e.key, old)
 		}
 		c.entries[e.key] = e.value
 		c.hash += hashEntry(e.key, e.value)

@@ -30,22 +30,16 @@ const (
 	kindDigest kind = 1 + iota
 	// kindHave says what its sender has of the other's set, and so asks for the rest: life, counter, hash; all zero for nothing.
 	kindHave
-	// kindChunk is a part of a snapshot at (life, counter): flags, entries.
+	// kindChunk is a part of a snapshot at (life, counter), which is complete when the entries have the hash: hash, entries.
 	kindChunk
 	// kindMore says that a chunk of the snapshot at (life, counter) has arrived.
 	kindMore
-	// kindDelta has the keys that changed after from, up to counter: life, counter, from, entries.
+	// kindDelta has the keys that changed after from, up to counter, as they were at now: life, counter, from, now, entries.
 	kindDelta
 )
 
 // RestKind is the least first byte of the frames that a [Set] passes to [Options.Rest].
 const RestKind = 0x80
-
-// The flags of a chunk.
-const (
-	chunkFirst = 1 << iota
-	chunkLast
-)
 
 // version is the state of a set at one moment. A later life is newer whatever the counter.
 type version struct {
@@ -62,9 +56,9 @@ func (v version) newer(w version) bool {
 // frame is any frame of a Set.
 type frame struct {
 	kind    kind
-	version         // hash is in kindDigest and kindHave only
-	from    uint64  // kindDelta
-	flags   byte    // kindChunk
+	version        // hash is not in kindMore and kindDelta
+	from    uint64 // kindDelta, as is now
+	now     uint64
 	entries []entry // kindChunk and kindDelta
 }
 
@@ -88,14 +82,11 @@ func (f frame) encode() []byte {
 	b = binary.BigEndian.AppendUint64(b, f.life)
 	b = binary.BigEndian.AppendUint64(b, f.counter)
 	switch f.kind {
-	case kindDigest, kindHave:
-		return binary.BigEndian.AppendUint64(b, f.hash)
-	case kindMore:
-		return b
+	case kindDigest, kindHave, kindChunk:
+		b = binary.BigEndian.AppendUint64(b, f.hash)
 	case kindDelta:
 		b = binary.BigEndian.AppendUint64(b, f.from)
-	case kindChunk:
-		b = append(b, f.flags)
+		b = binary.BigEndian.AppendUint64(b, f.now)
 	}
 	for _, e := range f.entries {
 		b = binary.AppendUvarint(b, uint64(len(e.key)))
@@ -127,12 +118,12 @@ func decodeFrame(b []byte) (frame, error) {
 	case kindMore:
 	case kindDelta:
 		f.from = r.uint64()
+		f.now = r.uint64()
 		f.entries = r.entries()
-		r.bad = r.bad || f.from >= f.counter
+		r.bad = r.bad || f.from >= f.counter || f.counter > f.now
 	case kindChunk:
-		f.flags = r.byte()
+		f.hash = r.uint64()
 		f.entries = r.entries()
-		r.bad = r.bad || f.flags > chunkFirst|chunkLast
 		for _, e := range f.entries {
 			r.bad = r.bad || e.gone
 		}

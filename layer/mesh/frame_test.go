@@ -14,9 +14,9 @@ func someFrames() []frame {
 		{kind: kindDigest, version: v},
 		{kind: kindHave, version: v},
 		{kind: kindMore, version: noHash},
-		{kind: kindChunk, version: noHash, flags: chunkFirst | chunkLast},
-		{kind: kindChunk, version: noHash, entries: []entry{{key: "a", value: []byte("1")}, {key: ""}}},
-		{kind: kindDelta, version: noHash, from: 3, entries: []entry{{key: "a", gone: true}, {key: "b", value: make([]byte, MaxValue)}}},
+		{kind: kindChunk, version: noHash},
+		{kind: kindChunk, version: v, entries: []entry{{key: "a", value: []byte("1")}, {key: ""}}},
+		{kind: kindDelta, version: noHash, from: 3, now: 9, entries: []entry{{key: "a", gone: true}, {key: "b", value: make([]byte, MaxValue)}}},
 	}
 }
 
@@ -38,13 +38,13 @@ func TestDamagedFramesAreRefused(t *testing.T) {
 		"that is huge":          append(chunk.encode(), bytes.Repeat([]byte{0, 1}, maxSetFrame)...),
 		"cut short":             chunk.encode()[:10],
 		"with more behind":      append(frame{kind: kindMore}.encode(), 0),
-		"with unknown flags":    frame{kind: kindChunk, flags: 4}.encode(),
 		"with a long key":       long.encode(),
 		"with a long value":     frame{kind: kindChunk, entries: []entry{{value: make([]byte, MaxValue+1)}}}.encode(),
 		"with a deletion":       frame{kind: kindChunk, entries: []entry{{key: "k", gone: true}}}.encode(),
 		"with a cut entry":      append(chunk.encode(), 1),
 		"with a long number":    append(chunk.encode(), 0x80, 0, 1),
-		"that ends before from": frame{kind: kindDelta, version: version{counter: 3}, from: 3}.encode(),
+		"that ends before from": frame{kind: kindDelta, version: version{counter: 3}, from: 3, now: 3}.encode(),
+		"of changes to come":    frame{kind: kindDelta, version: version{counter: 3}, from: 2, now: 2}.encode(),
 	} {
 		if f, err := decodeFrame(b); err == nil {
 			t.Errorf("a frame %s is %+v", name, f)

@@ -60,7 +60,7 @@ func (o *own) remembers(counter uint64) bool {
 // delta makes one frame with changes after the counter, which the log must remember. Its own counter tells how far it goes. The
 // values are those of now: they may be newer than the counter, but a frame that reaches the end makes all equal.
 func (o *own) delta(from uint64) frame {
-	f := frame{kind: kindDelta, version: version{life: o.life}, from: from}
+	f := frame{kind: kindDelta, version: version{life: o.life}, from: from, now: o.counter}
 	missed := o.log[uint64(len(o.log))-(o.counter-from):]
 	inFrame := map[string]struct{}{}
 	size := 0
@@ -84,13 +84,12 @@ func (o *own) delta(from uint64) frame {
 type snapshot struct {
 	version
 	entries []entry // those not yet sent
-	flags   byte    // of the next chunk
 	window  int     // chunks that may be sent before one is said to have arrived
 	idle    int     // digests that were left out since one was
 }
 
 func (o *own) snapshot() *snapshot {
-	s := &snapshot{version: o.version, flags: chunkFirst, window: window}
+	s := &snapshot{version: o.version, window: window}
 	s.entries = make([]entry, 0, len(o.entries))
 	for key, value := range o.entries {
 		s.entries = append(s.entries, entry{key: key, value: value})
@@ -105,11 +104,8 @@ func (s *snapshot) chunk() (f frame, last bool) {
 		size += s.entries[n].size()
 		n++
 	}
-	f = frame{kind: kindChunk, version: s.version, flags: s.flags, entries: s.entries[:n]}
-	s.entries, s.flags = s.entries[n:], 0
-	if len(s.entries) == 0 {
-		f.flags |= chunkLast
-	}
+	f = frame{kind: kindChunk, version: s.version, entries: s.entries[:n]}
+	s.entries = s.entries[n:]
 	s.window--
 	return f, len(s.entries) == 0
 }

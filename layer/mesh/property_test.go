@@ -22,6 +22,10 @@ func TestCopiesAreEqualAfterAnyFaults(t *testing.T) {
 		t.Run(fmt.Sprintf("seed%d", seed), func(t *testing.T) {
 			nodes := 3 + int(seed%3)
 			inWorld(t, seed, nodes, func(w *world) {
+				if seed%4 == 3 { // more than a Port does
+					w.net.Double(10)
+					w.net.Reorder(20, 200*time.Millisecond)
+				}
 				stop, stopped := make(chan struct{}), make(chan struct{})
 				go func() {
 					defer close(stopped)

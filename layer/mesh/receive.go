@@ -206,11 +206,15 @@ func (s *Set) receiveChunk(id string, p *peer, f frame) []Change {
 		}
 		return nil
 	}
-	if f.flags&chunkFirst != 0 {
-		p.coming = &coming{replica: replica{version: version{life: f.life, counter: f.counter}, entries: map[string][]byte{}}}
+	if p.copy != nil && p.copy.version == f.version {
+		s.reply(p, frame{kind: kindMore, version: f.version}) // for one that is sent a second time, to the end
+		return nil
+	}
+	if p.coming == nil || f.newer(p.coming.version) {
+		p.coming = &coming{replica: replica{version: version{life: f.life, counter: f.counter}, entries: map[string][]byte{}, latest: f.counter}, want: f.hash}
 	}
 	c := p.coming
-	if c == nil || c.life != f.life || c.counter != f.counter {
+	if c.life != f.life || c.counter != f.counter {
 		return nil
 	}
 	p.asked = 0
@@ -221,7 +225,7 @@ func (s *Set) receiveChunk(id string, p *peer, f frame) []Change {
 		return nil
 	}
 	s.reply(p, frame{kind: kindMore, version: c.version})
-	if f.flags&chunkLast == 0 {
+	if c.hash != c.want {
 		return nil
 	}
 
@@ -243,7 +247,7 @@ func (s *Set) receiveDelta(id string, p *peer, f frame) []Change {
 		return nil
 	}
 	p.asked = 0
-	if f.counter <= p.copy.counter {
+	if f.counter <= p.copy.counter || f.now < p.copy.latest {
 		return nil
 	}
 	var applied []entry
@@ -257,7 +261,7 @@ func (s *Set) receiveDelta(id string, p *peer, f frame) []Change {
 			applied = append(applied, e)
 		}
 	}
-	p.copy.counter = f.counter
+	p.copy.counter, p.copy.latest = f.counter, f.now
 	return s.changed(id, applied)
 }
 

@@ -3,6 +3,7 @@ package mesh
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -144,9 +145,17 @@ func TestMadPeerBreaksNothing(t *testing.T) {
 				}
 				v.handler().Received("mad", b)
 			default:
-				f := frame{kind: kind(1 + random.IntN(5)), version: version{number(), number(), number()}, from: number(), flags: byte(random.IntN(4))}
+				f := frame{kind: kind(1 + random.IntN(5)), version: version{number(), number(), number()}, from: number(), now: number()}
 				for range random.IntN(4) {
 					f.entries = append(f.entries, entry{key: string(rune('a' + random.IntN(3))), value: []byte{byte(random.IntN(2))}, gone: f.kind == kindDelta && random.IntN(2) == 0})
+				}
+				if f.kind == kindChunk && random.IntN(2) == 0 { // a whole snapshot
+					c := coming{replica: replica{entries: map[string][]byte{}}}
+					c.add(f.entries)
+					f.hash = c.hash
+				}
+				if random.IntN(2) == 0 {
+					f.now = max(f.now, f.counter)
 				}
 				v.handler().Received("mad", f.encode())
 			}
@@ -228,4 +237,103 @@ func TestStalledSnapshotIsGivenUp(t *testing.T) {
 			t.Errorf("%d frames, want a digest", len(parcels))
 		}
 	})
+}
+
+// copyOf is what a victim has of a peer.
+func (v *victim) copyOf(peer string) string {
+	p := v.peers[peer]
+	if p == nil || p.copy == nil {
+		return "nothing"
+	}
+	return fmt.Sprint(p.copy.counter, v.told)
+}
+
+func TestCopyTakesNoChangesSentBeforeThoseItHas(t *testing.T) {
+	v := newVictim(t)
+	v.handler().Up("mad")
+	receive := func(want string, frames ...frame) {
+		t.Helper()
+		for _, f := range frames {
+			f.life = 1
+			v.handler().Received("mad", f.encode())
+		}
+		v.check()
+		if got := v.copyOf("mad"); got != want {
+			t.Errorf("the copy is %s, want %s", got, want)
+		}
+	}
+	value := func(s string) []entry { return []entry{{key: "a", value: []byte(s)}} }
+	receive("0 map[]", frame{kind: kindChunk})
+	receive("2 map[a:new]", frame{kind: kindDelta, from: 0, version: version{counter: 2}, now: 9, entries: value("new")})
+	receive("2 map[a:new]", frame{kind: kindDelta, from: 0, version: version{counter: 5}, now: 5, entries: value("old")})
+	receive("9 map[a:newer]", frame{kind: kindDelta, from: 2, version: version{counter: 9}, now: 9, entries: value("newer")})
+}
+
+func TestSnapshotMayComeInAnyOrder(t *testing.T) {
+	v := newVictim(t)
+	v.handler().Up("mad")
+	owner := own{version: version{life: 1}, entries: map[string][]byte{}}
+	chunks := func() (frames []frame) {
+		s := owner.snapshot()
+		for last := false; !last; {
+			var f frame
+			f, last = s.chunk()
+			frames = append(frames, f)
+		}
+		return frames
+	}
+	receive := func(f frame, want string) {
+		t.Helper()
+		v.peers["mad"].replies = nil
+		v.handler().Received("mad", f.encode())
+		v.check()
+		got := "nothing"
+		if p := v.peers["mad"]; p.copy != nil {
+			got = fmt.Sprintf("%d keys at %d", len(p.copy.entries), p.copy.counter)
+		}
+		if got != want {
+			t.Errorf("the copy is %s, want %s", got, want)
+		}
+	}
+	for i := range 1000 {
+		owner.put(fmt.Sprint(i), make([]byte, 200))
+	}
+	old := chunks()
+	owner.put("one", nil)
+	all := chunks()
+	if len(all) < 4 {
+		t.Fatalf("%d chunks", len(all))
+	}
+	receive(old[0], "nothing")
+	for _, f := range all[1:] {
+		receive(f, "nothing")
+		receive(f, "nothing")
+		receive(old[1], "nothing")
+	}
+	receive(all[0], "1001 keys at 1001")
+	for _, f := range slices.Concat(old, all, all[:1]) {
+		receive(f, "1001 keys at 1001")
+	}
+	if v.peers["mad"].coming != nil {
+		t.Error("what came twice is kept")
+	}
+	if replies := v.peers["mad"].replies; len(replies) != 1 || replies[0].kind != kindMore {
+		t.Errorf("answered %v, so that the owner waits with the rest", replies)
+	}
+}
+
+func TestSnapshotOfAsManyKeysAsThereMayBeComesTwice(t *testing.T) {
+	c := coming{replica: replica{entries: map[string][]byte{}}}
+	var all []entry
+	for i := range MaxKeys {
+		all = append(all, entry{key: fmt.Sprint(i)})
+	}
+	c.add(all)
+	hash := c.hash
+	if c.add(all[:10]); c.full || c.hash != hash {
+		t.Errorf("full: %v, hash %x after %x", c.full, c.hash, hash)
+	}
+	if c.add([]entry{{key: "more"}}); !c.full {
+		t.Error("one more has room")
+	}
 }

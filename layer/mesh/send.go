@@ -169,7 +169,7 @@ func (s *Set) send(p parcel) {
 // sayGoodbye tells the peers that everything is gone. The sender has ended, nothing follows.
 func (s *Set) sayGoodbye() {
 	s.mu.Lock()
-	bye := frame{kind: kindChunk, version: version{life: s.own.life, counter: s.own.counter + 1}, flags: chunkFirst | chunkLast}
+	bye := frame{kind: kindChunk, version: version{life: s.own.life, counter: s.own.counter + 1}}
 	var linked []string
 	for id, p := range s.peers {
 		if p.linked {

@@ -47,7 +47,8 @@ type Change struct {
 // It works so: a version is the life of its owner, a number that grows at every start, a counter of changes, and a hash of all entries.
 // The owner sends its version on every new link and every [DigestEvery]. A peer that has another one says which, and the owner sends
 // the changes since then if it remembers them, or everything, in chunks of 64 KiB of which a few are under way. After that
-// it sends changes as they come, collected for Pace.
+// it sends changes as they come, collected for Pace. A peer has everything when what came has the hash, and takes changes only on top of what it has and not after later
+// ones: so frames that come twice or overtake each other make a copy late at most, though a [Port] has none.
 //
 // The methods may be called from any goroutine, also by a watcher unless it says otherwise.
 type Set struct {
