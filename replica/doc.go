@@ -57,11 +57,16 @@ Not promised:
     between the nodes. They are shown in the order of their stamps.
   - A node that was restored from a backup accepts writes at once. What it had lost and gets back from others comes after them.
 
-# What rests on the order of a link
+# Order
 
-The end of a pull says that all chunks are there, so a chunk that came behind it would be believed to be here and never asked for again. And a vector told once more, later,
-would hide what was told since. A [mesh.Port] hands frames over in order, and breaks the link before it leaves one out. A frame that comes twice, the second right behind the
-first, changes nothing.
+A [mesh.Port] hands frames over once and in order, but nothing that people rely on rests on that: where frames come twice or overtake each other, rows only come later.
+
+  - The chunks of a pull are numbered, and merged in that order. Its end has a number as well, so it speaks only for chunks that are here. What is acknowledged is how many were
+    merged, so an old acknowledgement says nothing new.
+  - A pull is answered once. Its end, when the asker gives it up, may come before it.
+  - What a node tells of itself has a version, and says on which one it builds. A vector only grows as long as the feed of its writer is the same, and of two feeds the later version counts. Where
+    something between was not heard, the place is not believed, and all is asked for at the next tick.
+  - Live rows out of order are a gap like any other.
 
 # A machine set back
 

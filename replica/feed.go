@@ -120,7 +120,7 @@ func (r *Replica) checkFeed(ctx context.Context) error {
 	defer r.mu.Unlock()
 	r.takeFeed()
 	r.stats.NewFeeds++
-	r.known, r.secured, r.fresh = vector.clone(), newKnowledge(), Vector{}
+	r.known, r.secured, r.fresh = vector.clone(), newKnowledge(r.secured.version+1), Vector{}
 	r.secured.raise(vector)
 	r.place, r.look = 0, true
 	clear(r.cursors) // as the store did

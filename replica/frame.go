@@ -42,13 +42,15 @@ var (
 // frame is one of the structs below.
 type frame interface{ append(b []byte) []byte }
 
-// vectorFrame tells what the sender has.
+// vectorFrame tells what the sender has. One with a Version of 0 tells a little of it between two others.
 type vectorFrame struct {
-	Full   bool // the whole vector; otherwise what has changed since the last one
-	Want   bool // the sender has no full one of the receiver
-	Feed   Feed // the running feed of the sender, and the name of its order of places
-	Place  int64
-	Vector Vector
+	Full    bool   // the whole vector; otherwise what has changed since that of the version Since
+	Want    bool   // the sender lacks some of what the receiver told
+	Feed    Feed   // the running feed of the sender, and the name of its order of places
+	Since   uint64 // 0 if it is full
+	Version uint64 // grows with all that the sender gets
+	Place   int64
+	Vector  Vector
 }
 
 // liveFrame has rows of the sender's running feed, numbered from First.
@@ -65,25 +67,30 @@ type pullFrame struct {
 	Vector Vector
 }
 
-// chunkFrame has rows for a pull, complete up to a place.
+// chunkFrame has rows for a pull. Whoever has merged it and all before it has everything up to a place.
 type chunkFrame struct {
 	Number uint64
+	Index  uint64 // chunks before it
 	Place  int64
 	Rows   []Row
 }
 
-// ackFrame says that some chunks have been merged.
+// ackFrame says how many chunks of a pull have been merged.
 type ackFrame struct{ Number, Chunks uint64 }
 
 // doneFrame ends a pull: whoever has merged all of it has at least the vector.
 type doneFrame struct {
 	Number uint64
+	Index  uint64 // chunks before it
 	Place  int64
 	Vector Vector
 }
 
-// stopFrame ends a pull before its time, from either side.
-type stopFrame struct{ Number uint64 }
+// stopFrame ends a pull before its time.
+type stopFrame struct {
+	Number uint64
+	Asker  bool // it comes from who asked; otherwise from who was to answer
+}
 
 // calmFrame says that nobody at the sender waits for its peers to have its rows on disk, as long as this link lasts. Without it they say so at once.
 type calmFrame struct{}
@@ -100,6 +107,8 @@ func (f *vectorFrame) append(b []byte) []byte {
 	}
 	b = append(b, kindVector, flags)
 	b = append(b, f.Feed[:]...)
+	b = binary.AppendUvarint(b, f.Since)
+	b = binary.AppendUvarint(b, f.Version)
 	b = binary.AppendUvarint(b, uint64(f.Place))
 	return appendVector(b, f.Vector)
 }
@@ -127,6 +136,7 @@ func (f *pullFrame) append(b []byte) []byte {
 
 func (f *chunkFrame) append(b []byte) []byte {
 	b = binary.AppendUvarint(append(b, kindChunk), f.Number)
+	b = binary.AppendUvarint(b, f.Index)
 	b = binary.AppendUvarint(b, uint64(f.Place))
 	b = binary.AppendUvarint(b, uint64(len(f.Rows)))
 	for _, row := range f.Rows {
@@ -144,12 +154,17 @@ func (f *ackFrame) append(b []byte) []byte {
 
 func (f *doneFrame) append(b []byte) []byte {
 	b = binary.AppendUvarint(append(b, kindDone), f.Number)
+	b = binary.AppendUvarint(b, f.Index)
 	b = binary.AppendUvarint(b, uint64(f.Place))
 	return appendVector(b, f.Vector)
 }
 
 func (f *stopFrame) append(b []byte) []byte {
-	return binary.AppendUvarint(append(b, kindStop), f.Number)
+	b = append(b, kindStop, 0)
+	if f.Asker {
+		b[len(b)-1] = 1
+	}
+	return binary.AppendUvarint(b, f.Number)
 }
 
 func (*calmFrame) append(b []byte) []byte { return append(b, kindCalm) }
@@ -184,11 +199,10 @@ func decode(b []byte) (frame, error) {
 	var f frame
 	switch b[0] {
 	case kindVector:
-		flags := d.byte()
-		if flags > 3 {
-			d.bad = true
+		flags := d.flags(3)
+		f = &vectorFrame{
+			Full: flags&1 != 0, Want: flags&2 != 0, Feed: d.feed(), Since: d.number(), Version: d.number(), Place: d.place(), Vector: d.vector(),
 		}
-		f = &vectorFrame{Full: flags&1 != 0, Want: flags&2 != 0, Feed: d.feed(), Place: d.place(), Vector: d.vector()}
 	case kindLive:
 		live := &liveFrame{Feed: d.feed(), First: d.seq()}
 		for range d.rows(1) {
@@ -201,7 +215,7 @@ func decode(b []byte) (frame, error) {
 	case kindPull:
 		f = &pullFrame{Number: d.number(), Cursor: Cursor{Log: d.feed(), Place: d.place()}, Vector: d.vector()}
 	case kindChunk:
-		chunk := &chunkFrame{Number: d.number(), Place: d.place()}
+		chunk := &chunkFrame{Number: d.number(), Index: d.number(), Place: d.place()}
 		for range d.rows(len(Feed{}) + 2) {
 			chunk.Rows = append(chunk.Rows, Row{Feed: d.feed(), Seq: d.seq(), Body: d.body()})
 		}
@@ -209,9 +223,9 @@ func decode(b []byte) (frame, error) {
 	case kindAck:
 		f = &ackFrame{Number: d.number(), Chunks: d.number()}
 	case kindDone:
-		f = &doneFrame{Number: d.number(), Place: d.place(), Vector: d.vector()}
+		f = &doneFrame{Number: d.number(), Index: d.number(), Place: d.place(), Vector: d.vector()}
 	case kindStop:
-		f = &stopFrame{Number: d.number()}
+		f = &stopFrame{Asker: d.flags(1) != 0, Number: d.number()}
 	case kindCalm:
 		f = &calmFrame{}
 	default:
@@ -246,11 +260,16 @@ func (d *decoder) take(n int) []byte {
 	return part
 }
 
-func (d *decoder) byte() byte {
-	if part := d.take(1); part != nil {
-		return part[0]
+// flags reads a byte of flags, none of them above most.
+func (d *decoder) flags(most byte) byte {
+	part := d.take(1)
+	if part == nil {
+		return 0
 	}
-	return 0
+	if part[0] > most {
+		d.fail()
+	}
+	return part[0]
 }
 
 func (d *decoder) feed() (f Feed) {

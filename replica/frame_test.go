@@ -8,14 +8,15 @@ import (
 
 // samples has a frame of each kind.
 var samples = []frame{
-	&vectorFrame{Full: true, Feed: Feed{1}, Place: 300, Vector: Vector{{1}: 1, {2}: 1 << 40}},
-	&vectorFrame{Want: true, Vector: Vector{}},
+	&vectorFrame{Full: true, Feed: Feed{1}, Version: 4, Place: 300, Vector: Vector{{1}: 1, {2}: 1 << 40}},
+	&vectorFrame{Want: true, Since: 4, Version: 5, Vector: Vector{}},
 	&liveFrame{Feed: Feed{2}, First: 7, Bodies: [][]byte{[]byte("a"), []byte("bc")}},
 	&pullFrame{Number: 1, Cursor: Cursor{Feed{3}, 99}, Vector: Vector{{2}: 5}},
-	&chunkFrame{Number: 1, Place: 5, Rows: []Row{{Feed{4}, 9, []byte("row")}}},
+	&chunkFrame{Number: 1, Index: 2, Place: 5, Rows: []Row{{Feed{4}, 9, []byte("row")}}},
 	&ackFrame{1, 2},
-	&doneFrame{Number: 1, Place: 6, Vector: Vector{{2}: 5}},
-	&stopFrame{1},
+	&doneFrame{Number: 1, Index: 3, Place: 6, Vector: Vector{{2}: 5}},
+	&stopFrame{1, false},
+	&stopFrame{1, true},
 	&calmFrame{},
 }
 
@@ -41,10 +42,11 @@ func TestDamagedFramesAreRefused(t *testing.T) {
 		}
 	}
 	for name, b := range map[string][]byte{
-		"number in too many bytes": {kindStop, 0x81, 0x00},
-		"number too large":         {kindStop, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01},
-		"many rows in no bytes":    {kindChunk, 1, 1, 0xff, 0xff, 0x7f},
-		"unknown flag":             append([]byte{kindVector, 4}, make([]byte, 18)...),
+		"number in too many bytes": {kindStop, 0, 0x81, 0x00},
+		"number too large":         {kindStop, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01},
+		"many rows in no bytes":    {kindChunk, 1, 0, 1, 0xff, 0xff, 0x7f},
+		"unknown flag":             append([]byte{kindVector, 4}, make([]byte, 20)...),
+		"unknown flag of a stop":   {kindStop, 2, 1},
 		"no live rows":             append([]byte{kindLive}, append(make([]byte, 16), 1, 0)...),
 	} {
 		if got, err := decode(b); err == nil {

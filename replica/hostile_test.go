@@ -36,7 +36,7 @@ func (s *script) give(rows []Row, vector Vector) bool {
 		return false
 	}
 	last := pulls[len(pulls)-1]
-	s.send(&chunkFrame{Number: last.Number, Place: 1, Rows: rows}, &doneFrame{Number: last.Number, Place: 1, Vector: vector})
+	s.send(&chunkFrame{Number: last.Number, Place: 1, Rows: rows}, &doneFrame{Number: last.Number, Index: 1, Place: 1, Vector: vector})
 	return true
 }
 
@@ -104,12 +104,13 @@ func TestEndlessPullWithoutNewsGivesWay(t *testing.T) {
 			garbage[i] = Row{Feed: Feed{5}, Seq: uint64(i + 1), Body: []byte("?")}
 		}
 		time.Sleep(5 * time.Second)
-		number := uint64(0)
+		chunk := &chunkFrame{Place: 1, Rows: garbage}
 		for range 100 {
 			if pulls := got[*pullFrame](liar); len(pulls) > 0 {
-				number = pulls[0].Number
+				chunk.Number, chunk.Index = pulls[0].Number, 0
 			}
-			liar.send(&chunkFrame{Number: number, Place: 1, Rows: garbage})
+			liar.send(chunk)
+			chunk.Index++
 			if honest.give([]Row{message(Feed{7}, 1)}, Vector{{7}: 1}) {
 				return
 			}

@@ -4,12 +4,12 @@ package replica
 // only that: a vector grows by one feed with every start of every node.
 type knowledge struct {
 	vector  Vector
-	version uint64 // grows with each change
+	version uint64 // grows with each change, and from one knowledge of a process to the next
 	changed map[Feed]uint64
 }
 
-func newKnowledge() *knowledge {
-	return &knowledge{vector: Vector{}, changed: map[Feed]uint64{}}
+func newKnowledge(version uint64) *knowledge {
+	return &knowledge{vector: Vector{}, version: version, changed: map[Feed]uint64{}}
 }
 
 func (k *knowledge) raiseOne(feed Feed, seq uint64) {

@@ -187,6 +187,7 @@ func (r *Replica) acknowledge(b batch, cursor Cursor) {
 	}
 	for _, c := range b.chunks {
 		b.pull.rows += uint64(len(c.rows))
+		b.pull.merged++
 	}
 	b.pull.cursor = cursor
 	b.pull.moved = time.Now()
@@ -206,6 +207,6 @@ func (r *Replica) acknowledge(b batch, cursor Cursor) {
 		r.failure(b.pull.peer)
 		r.stopPull("others are to be asked, too")
 	default:
-		r.send(b.pull.peer, encode(&ackFrame{b.pull.number, uint64(len(b.chunks))}))
+		r.send(b.pull.peer, encode(&ackFrame{b.pull.number, b.pull.merged}))
 	}
 }

@@ -9,17 +9,20 @@ import (
 
 // peer is what is known of another node, from one Up to the next. The lock of the Replica guards it.
 type peer struct {
-	id     string
-	heard  time.Time
-	feed   Feed   // its running feed
-	vector Vector // what it has; nil until it has told all
-	gate   Vector // what it had when it told all, until that is here too: before, its live rows must wait
-	held   held
-	calm   bool   // it need not be told at once what is on disk of its feed
-	told   uint64 // version of the knowledge that it was told
-	lags   map[Feed]lag
-	mark   *mark
-	serve  *serve
+	id      string
+	heard   time.Time
+	feed    Feed   // its running feed
+	vector  Vector // what it has; nil until it has told all
+	version uint64 // of what it has, all that it told up to this one is in the vector
+	latest  uint64 // and this is the greatest that it told of
+	gate    Vector // what it had when it told all, until that is here too: before, its live rows must wait
+	held    held
+	calm    bool   // it need not be told at once what is on disk of its feed
+	told    uint64 // version of the knowledge that it was told
+	lags    map[Feed]lag
+	mark    *mark
+	serve   *serve
+	asked   uint64 // number of its last pull
 
 	bad     int   // frames that made no sense since that was logged
 	badLast error // about the last of them
@@ -108,11 +111,12 @@ func (r *Replica) forget(id string) {
 
 // tell sends a peer what this node has: all, or what has changed since the last time. The lock is held.
 func (r *Replica) tell(p *peer, full bool) {
-	f := &vectorFrame{Full: full, Want: !full && p.vector == nil, Feed: r.feed, Place: r.place}
+	f := &vectorFrame{Full: full, Feed: r.feed, Version: r.secured.version, Place: r.place}
 	if full {
 		f.Vector = r.secured.vector
 	} else {
-		f.Vector = r.secured.since(p.told)
+		f.Want = p.vector == nil || p.version < p.latest
+		f.Since, f.Vector = p.told, r.secured.since(p.told)
 	}
 	p.told = r.secured.version
 	r.send(p.id, encode(f))
@@ -158,9 +162,9 @@ func (h handler) Received(id string, b []byte) {
 			p.serve.acknowledged(f.Chunks)
 		}
 	case *chunkFrame:
-		r.chunkReceived(p, chunk{number: f.Number, rows: f.Rows, place: f.Place})
+		r.chunkReceived(p, chunk{number: f.Number, index: f.Index, rows: f.Rows, place: f.Place})
 	case *doneFrame:
-		r.chunkReceived(p, chunk{number: f.Number, place: f.Place, done: f.Vector})
+		r.chunkReceived(p, chunk{number: f.Number, index: f.Index, place: f.Place, done: f.Vector})
 	case *stopFrame:
 		r.stopReceived(p, f)
 	case *calmFrame:
@@ -183,24 +187,31 @@ func (r *Replica) vectorReceived(p *peer, f *vectorFrame) {
 	if f.Want {
 		r.tell(p, true)
 	}
-	first := p.vector == nil
+	p.latest = max(p.latest, f.Version)
 	switch {
-	case f.Full:
+	case p.vector == nil || f.Feed != p.feed:
+		if p.vector != nil && f.Version <= p.version {
+			return // of a feed that has ended
+		}
+		if !f.Full {
+			return // a full one is on its way, or will be asked for
+		}
 		if r.pull != nil && r.pull.peer == p.id && r.pull.cursor.Log != f.Feed {
 			r.pull = nil
 		}
-		p.feed, p.vector, p.gate, p.mark = f.Feed, f.Vector, f.Vector.clone(), nil
+		p.feed, p.vector, p.version, p.gate, p.mark = f.Feed, f.Vector, f.Version, f.Vector.clone(), nil
 		clear(p.lags)
-	case first || f.Feed != p.feed:
-		return // a full one is on its way, or will be asked for
 	case len(p.vector)+len(f.Vector) > maxFeeds && len(p.vector)+f.Vector.beyond(p.vector) > maxFeeds:
 		r.bad(p, fmt.Errorf("it has more than %d feeds", maxFeeds))
 		return
 	default:
 		p.vector.raise(f.Vector)
 	}
-	if f.Place > 0 && p.mark == nil {
-		p.mark = &mark{f.Place, p.vector.clone()}
+	if f.Since <= p.version {
+		p.version = max(p.version, f.Version)
+		if f.Place > 0 && p.mark == nil {
+			p.mark = &mark{f.Place, p.vector.clone()}
+		}
 	}
 	r.confirm(f.Vector[r.feed], f.Full)
 	for feed, seq := range f.Vector {

@@ -13,16 +13,20 @@ type pull struct {
 	number uint64
 	cursor Cursor // all up to here has been merged
 	moved  time.Time
-	rows   uint64  // merged so far
-	stale  uint64  // merged since one of them was news
-	chunks []chunk // to be merged
-	since  int     // chunks merged since the cursor was saved
+	rows   uint64           // merged so far
+	stale  uint64           // merged since one of them was news
+	next   uint64           // index of the chunk that follows those that came
+	early  map[uint64]chunk // came before the next one
+	chunks []chunk          // to be merged
+	merged uint64           // chunks
+	since  int              // of them, since the cursor was saved
 }
 
 // chunk is a part of a pull. The last one has the vector, and no rows.
 type chunk struct {
 	lies   bool // of the last one: the peer claimed to have more than it gave
 	number uint64
+	index  uint64
 	rows   []Row
 	place  int64
 	done   Vector
@@ -69,7 +73,7 @@ func (r *Replica) startPull(ctx context.Context) (started bool, err error) {
 		r.cursors[log] = &cursor{place, place}
 	}
 	r.pulls++
-	r.pull = &pull{peer: p.id, number: r.pulls, cursor: Cursor{log, r.cursors[log].place}, moved: time.Now()}
+	r.pull = &pull{peer: p.id, number: r.pulls, cursor: Cursor{log, r.cursors[log].place}, moved: time.Now(), early: map[uint64]chunk{}}
 	r.send(p.id, encode(&pullFrame{Number: r.pull.number, Cursor: r.pull.cursor, Vector: r.known}))
 	return false, nil
 }
@@ -146,31 +150,40 @@ func (p *peer) lagging(feed Feed, here uint64, patience time.Duration) bool {
 	return time.Since(l.since) >= patience
 }
 
-// chunkReceived puts a chunk where it will be merged. The lock is held.
+// chunkReceived puts a chunk where it will be merged, behind those before it. The lock is held.
 func (r *Replica) chunkReceived(p *peer, c chunk) {
 	pl := r.pull
 	if pl == nil || pl.peer != p.id || pl.number != c.number {
 		return // of a pull that was given up
 	}
-	if len(pl.chunks) > window {
+	if c.index > pl.merged+window {
 		r.bad(p, errors.New("more chunks than were to be under way"))
 		r.stopPull("peer sends too much")
 		return
 	}
+	if c.index < pl.next {
+		return // it came twice
+	}
 	c.lies = c.done != nil && p.vector.ahead(c.done, &r.feed) > 0
-	pl.chunks = append(pl.chunks, c)
-	pl.moved = time.Now()
+	pl.early[c.index] = c
+	for next, ok := pl.early[pl.next]; ok; next, ok = pl.early[pl.next] {
+		delete(pl.early, pl.next)
+		pl.next++
+		pl.chunks = append(pl.chunks, next)
+		pl.moved = time.Now()
+	}
 	r.rouse()
 }
 
 // stopReceived ends what the peer does not want to go on. The lock is held.
 func (r *Replica) stopReceived(p *peer, f *stopFrame) {
-	if p.serve != nil && p.serve.number == f.Number {
-		p.serve.cancel()
-	}
-	// The numbers of both sides may be the same, and it does no harm to begin again.
-	if r.pull != nil && r.pull.peer == p.id && r.pull.number == f.Number {
+	switch {
+	case !f.Asker && r.pull != nil && r.pull.peer == p.id && r.pull.number == f.Number:
 		r.pull = nil // the next tick looks for another
+	case f.Asker && p.serve != nil && p.serve.number == f.Number:
+		p.serve.cancel()
+	case f.Asker:
+		p.asked = max(p.asked, f.Number)
 	}
 }
 
@@ -180,6 +193,6 @@ func (r *Replica) stopPull(why string) {
 		return
 	}
 	r.logger.Info("pull given up", "peer", r.pull.peer, "why", why)
-	r.send(r.pull.peer, encode(&stopFrame{r.pull.number}))
+	r.send(r.pull.peer, encode(&stopFrame{Number: r.pull.number, Asker: true}))
 	r.pull = nil
 }

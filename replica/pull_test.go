@@ -47,7 +47,7 @@ func TestVectorIsAdoptedOnlyAtTheEnd(t *testing.T) {
 		if acks := got[*ackFrame](s); len(acks) != 1 || acks[0].Chunks != 1 {
 			t.Errorf("acknowledged %v", acks)
 		}
-		s.send(&doneFrame{Number: number, Place: 9, Vector: Vector{other: 9}})
+		s.send(&doneFrame{Number: number, Index: 1, Place: 9, Vector: Vector{other: 9}})
 		if v, _, _ := n.store.Vector(t.Context()); v[other] != 9 {
 			t.Errorf("known up to %d, want 9", v[other])
 		}
@@ -69,7 +69,7 @@ func TestUnfinishedPullHoldsBackThePlace(t *testing.T) {
 		s.send(&vectorFrame{Full: true, Feed: s.feed, Vector: Vector{other: 9}})
 		number := got[*pullFrame](s)[0].Number
 		s.send(&chunkFrame{Number: number, Place: 7, Rows: []Row{message(other, 3)}})
-		s.send(&stopFrame{number})
+		s.send(&stopFrame{Number: number})
 		if p := place(); p != 0 {
 			t.Errorf("vector speaks for all up to %d", p)
 		}
@@ -103,12 +103,13 @@ func TestPullWaitsForAcknowledgement(t *testing.T) {
 		if len(chunks) != window {
 			t.Fatalf("%d chunks under way, want %d", len(chunks), window)
 		}
-		rows := 0
+		rows, came := 0, uint64(0)
 		for len(chunks) > 0 {
 			for _, c := range chunks {
 				rows += len(c.Rows)
+				came++
 			}
-			s.send(&ackFrame{5, uint64(len(chunks))})
+			s.send(&ackFrame{5, came})
 			chunks = got[*chunkFrame](s)
 			if len(chunks) > window {
 				t.Fatalf("%d chunks at once", len(chunks))

@@ -111,7 +111,7 @@ func New(port mesh.Port, store Store, opts Options) *Replica {
 		feed:    store.Feed(),
 		merged:  make(chan struct{}, 1),
 		known:   Vector{},
-		secured: newKnowledge(),
+		secured: newKnowledge(0),
 		fresh:   Vector{},
 		loose:   Vector{},
 		peers:   map[string]*peer{},

@@ -57,7 +57,7 @@ func TestLinkBeginsWithCatchingUp(t *testing.T) {
 			t.Fatalf("%d pulls, want 1", len(pulls))
 		}
 		s.send(&chunkFrame{Number: pulls[0].Number, Place: 2, Rows: []Row{message(earlier, 1), message(earlier, 2)}},
-			&doneFrame{Number: pulls[0].Number, Place: 2, Vector: Vector{earlier: 2}})
+			&doneFrame{Number: pulls[0].Number, Index: 1, Place: 2, Vector: Vector{earlier: 2}})
 		n.expectTold("8-1", "8-2", "9-1")
 	})
 }
@@ -192,7 +192,7 @@ func TestNonsenseIsCounted(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s.send(&ackFrame{1, 1 << 60}, &doneFrame{Number: 3}, &chunkFrame{Number: 1}, &stopFrame{4}, &vectorFrame{Feed: s.feed})
+		s.send(&ackFrame{1, 1 << 60}, &doneFrame{Number: 3}, &chunkFrame{Number: 1}, &stopFrame{Number: 4}, &stopFrame{Number: 5, Asker: true}, &vectorFrame{Feed: s.feed})
 		if st := n.rep.Stats(); st.BadFrames != 6 {
 			t.Errorf("%d bad frames, want 6", st.BadFrames)
 		}

@@ -2,7 +2,7 @@ package replica
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 )
 
 // serve is the answering of one pull of a peer.
@@ -11,35 +11,25 @@ type serve struct {
 	cancel context.CancelFunc
 	over   bool // guarded by the lock of the Replica
 
-	mu    sync.Mutex
-	under uint64 // chunks under way
-	acked chan struct{}
+	sent  atomic.Uint64 // chunks
+	acked atomic.Uint64 // of them
+	more  chan struct{} // one place: acked has grown
 }
 
+// acknowledged is called by one goroutine at a time.
 func (s *serve) acknowledged(chunks uint64) {
-	s.mu.Lock()
-	s.under -= min(chunks, s.under)
-	s.mu.Unlock()
+	s.acked.Store(min(max(s.acked.Load(), chunks), s.sent.Load()))
 	select {
-	case s.acked <- struct{}{}:
+	case s.more <- struct{}{}:
 	default:
 	}
 }
 
 // room waits until another chunk may be sent.
 func (s *serve) room(ctx context.Context) error {
-	for ctx.Err() == nil {
-		s.mu.Lock()
-		free := s.under < window
-		if free {
-			s.under++
-		}
-		s.mu.Unlock()
-		if free {
-			return nil
-		}
+	for s.sent.Load() >= s.acked.Load()+window && ctx.Err() == nil {
 		select {
-		case <-s.acked:
+		case <-s.more:
 		case <-ctx.Done():
 		}
 	}
@@ -48,16 +38,20 @@ func (s *serve) room(ctx context.Context) error {
 
 // pullReceived begins to answer a pull. An earlier one of the same peer ends. The lock is held.
 func (r *Replica) pullReceived(p *peer, f *pullFrame) {
+	if f.Number <= p.asked {
+		return // it came twice, or what ended it came first
+	}
+	p.asked = f.Number
 	if p.serve != nil {
 		p.serve.cancel()
 		p.serve = nil
 	}
 	if f.Cursor.Log != r.feed {
-		r.send(p.id, encode(&stopFrame{f.Number})) // it has not heard of the new feed yet
+		r.send(p.id, encode(&stopFrame{Number: f.Number})) // it has not heard of the new feed yet
 		return
 	}
 	ctx, cancel := context.WithCancel(r.ctx)
-	s := &serve{number: f.Number, cancel: cancel, acked: make(chan struct{}, 1)}
+	s := &serve{number: f.Number, cancel: cancel, more: make(chan struct{}, 1)}
 	p.serve = s
 	r.serves.Go(func() {
 		defer cancel()
@@ -68,7 +62,7 @@ func (r *Replica) pullReceived(p *peer, f *pullFrame) {
 		}()
 		if err := r.answer(ctx, p, s, f); err != nil && ctx.Err() == nil {
 			r.logger.Warn("pull of a peer not answered", "peer", p.id, "error", err)
-			r.reply(ctx, p, s, &stopFrame{f.Number})
+			r.reply(ctx, p, s, &stopFrame{Number: f.Number})
 		}
 	})
 }
@@ -97,7 +91,7 @@ func (r *Replica) answer(ctx context.Context, p *peer, s *serve, f *pullFrame) e
 			return err
 		}
 	}
-	return r.reply(ctx, p, s, &doneFrame{f.Number, place, vector})
+	return r.reply(ctx, p, s, &doneFrame{f.Number, s.sent.Load(), place, vector})
 }
 
 // sendRows sends rows in chunks, each when there is room for it. Only behind the last one all is there up to next.
@@ -108,6 +102,7 @@ func (r *Replica) sendRows(ctx context.Context, p *peer, s *serve, rows []Row, p
 		if err := s.room(ctx); err != nil {
 			return err
 		}
+		c.Index = s.sent.Add(1) - 1
 		err := r.reply(ctx, p, s, c)
 		c.Rows, size = nil, 0
 		return err

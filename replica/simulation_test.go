@@ -198,7 +198,7 @@ func (n *node) restore(d database) {
 // failures are seeds that once failed: 243 and 993 lose a disk after a node was set back.
 var failures = []uint64{243, 993}
 
-// TestSimulation has nodes live through some troubles each, and then be equal. In every fifth run frames come twice.
+// TestSimulation has nodes live through some troubles each, and then be equal. In some runs frames come twice, or overtake each other.
 func TestSimulation(t *testing.T) {
 	seeds := uint64(50)
 	if os.Getenv("SNUG_LONG") != "" {
@@ -216,7 +216,10 @@ func simulate(t *testing.T, seed uint64) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, seed, 3+int(seed%3))
 		defer w.end()
-		if seed%5 == 4 {
+		switch seed % 5 {
+		case 3:
+			w.reorder()
+		case 4:
 			w.double()
 		}
 		for range 2 {
@@ -243,6 +246,11 @@ func TestEachTrouble(t *testing.T) {
 // TestFramesThatComeTwiceChangeNothing is beyond what a Port does. So much is written that pulls have more chunks than may be under way.
 func TestFramesThatComeTwiceChangeNothing(t *testing.T) {
 	eachTrouble(t, 50*time.Millisecond, (*world).double)
+}
+
+// TestFramesThatOvertakeEachOtherChangeNothing is beyond what a Port does as well.
+func TestFramesThatOvertakeEachOtherChangeNothing(t *testing.T) {
+	eachTrouble(t, 50*time.Millisecond, (*world).reorder)
 }
 
 func eachTrouble(t *testing.T, pause time.Duration, prepare func(*world)) {
