@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -103,6 +104,16 @@ func TestNodeThatCanStoreNothingIsToldOfOnEveryNode(t *testing.T) {
 	limitFiles(t, b.Server, math.MaxUint64) // and nobody posts
 	for name, s := range map[string]*snugtest.Server{"itself": b.Server, "the other node": a.Server} {
 		eventually(t, "with space again, "+name+" tells of no trouble", clusterWait, func() bool { return len(membersOf(t, s).troubles()) == 0 })
+	}
+}
+
+// TestDiskThatFailsAtTheStartIsNotBlamedOnRights: SQLite reports writes that end like this one as it does those that a disk fails.
+func TestDiskThatFailsAtTheStartIsNotBlamedOnRights(t *testing.T) {
+	t.Parallel()
+	const start = `ulimit -f 1 && exec "$0" serve --listen localhost:0 --data "$1"`
+	out, err := exec.Command("sh", "-c", start, snugtest.Build(t), t.TempDir()).CombinedOutput()
+	if text := string(out); err == nil || !strings.Contains(text, "disk fails") || !strings.Contains(text, "mend or replace it") || strings.Contains(text, "let this user") {
+		t.Errorf("it ended with %v:\n%s", err, text)
 	}
 }
 

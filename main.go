@@ -20,7 +20,6 @@ import (
 	"syscall"
 
 	"snug/config"
-	"snug/store"
 )
 
 // version is set by make build.
@@ -330,32 +329,6 @@ func (n *node) places() ([]place, error) {
 		return all, nil
 	}
 	return places(n.scheme(), n.config.Server.Listen, port)
-}
-
-// advise adds what to do to what an operator can mend.
-func advise(err error) error {
-	advice := ""
-	switch {
-	case errors.Is(err, store.ErrLocked):
-		advice = "stop that process, or choose another directory with --data DIR"
-	case errors.Is(err, store.ErrNotWritable):
-		advice = "let this user write there, or choose another directory with --data DIR"
-	case errors.Is(err, store.ErrDiskFull):
-		advice = "free some space, or choose another directory with --data DIR"
-	case errors.Is(err, store.ErrBusy):
-		advice = "end the program that works on snug.db"
-	case errors.Is(err, store.ErrDamaged):
-		advice = "put a copy of the data back, or choose another directory with --data DIR"
-	case errors.Is(err, syscall.EADDRINUSE):
-		advice = "stop the program that listens there, or choose another address with --listen ADDR"
-	case errors.Is(err, syscall.EACCES):
-		advice = "ports below 1024 need a right of their own: choose another address with --listen ADDR"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		advice = "this machine has no such address: choose another with --listen ADDR"
-	default:
-		return err
-	}
-	return fmt.Errorf("%w: %s", err, advice)
 }
 
 func configPrint(fs *flag.FlagSet) action {

@@ -30,7 +30,7 @@ var (
 	// ErrDiskFull means that there was no space left; what was stored before is safe.
 	ErrDiskFull = errors.New("disk is full")
 	// ErrFailing means that the disk has failed to take what was written. It may be there or not, here and on
-	// other nodes; who tries again is told when it is.
+	// other nodes; who tries again is told when it is. From [Open]: it cannot be read or written.
 	ErrFailing = errors.New("disk fails")
 	// ErrLost means that the log is not any more what SQLite wrote: the system has dropped what it could not write, and reads something older from the disk.
 	// Only who opens the database anew finds out where the log ends; all that was acknowledged lies before that.

@@ -4,12 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
+
+// That a disk fails is no question of who may write there.
+func TestOpenOnADiskThatFails(t *testing.T) {
+	t.Parallel()
+	for why, want := range map[syscall.Errno]error{syscall.EIO: ErrFailing, syscall.ENOSPC: ErrDiskFull, syscall.EACCES: ErrNotWritable, syscall.EROFS: ErrNotWritable} {
+		err := explainOpen(t.TempDir(), fmt.Errorf("%w: %w", ErrNotWritable, &fs.PathError{Op: "open", Path: lockFile, Err: why}))
+		for _, is := range []error{ErrFailing, ErrDiskFull} {
+			if errors.Is(err, is) != (is == want) {
+				t.Errorf("%v is told as %v", why, err)
+			}
+		}
+		if !errors.Is(err, want) || !errors.Is(err, why) {
+			t.Errorf("%v is told as %v, want %v", why, err, want)
+		}
+	}
+}
 
 func TestOpenMakesPrivateFiles(t *testing.T) {
 	t.Parallel()

@@ -56,6 +56,17 @@ func explain(dir string, err error) error {
 	return err
 }
 
+// explainOpen is explain for a store that could not be opened: that a disk fails has nothing to do with who may write there.
+func explainOpen(dir string, err error) error {
+	err = explain(dir, err)
+	var e *sqlite.Error
+	fails := errors.Is(err, syscall.EIO) || errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_IOERR
+	if !fails || errors.Is(err, ErrDiskFull) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrFailing, err)
+}
+
 // querier is where a query runs: the readers, a read transaction, the writer.
 type querier interface {
 	query(ctx context.Context, query string, args ...any) (*sql.Rows, error)

@@ -64,7 +64,7 @@ func Exists(dir string) bool {
 func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 	s, err := open(ctx, dir, opts)
 	if err != nil {
-		return nil, fmt.Errorf("open store in %s: %w", dir, explain(dir, err))
+		return nil, fmt.Errorf("open store in %s: %w", dir, explainOpen(dir, err))
 	}
 	return s, nil
 }

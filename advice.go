@@ -1,0 +1,40 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"snug/store"
+)
+
+// advise adds what to do to what an operator can mend.
+func advise(err error) error {
+	advice := ""
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		advice = "stop that process, or choose another directory with --data DIR"
+	case errors.Is(err, store.ErrDiskFull):
+		advice = "free some space, or choose another directory with --data DIR"
+	case errors.Is(err, store.ErrFailing):
+		advice = "see what the system's log says of the disk, and mend or replace it. If that was done since, start Snug again: of what failed before, the system tells once more"
+	case errors.Is(err, store.ErrNotWritable) && errors.Is(err, syscall.EROFS):
+		advice = "that file system is read-only: if it has become so by itself, see what the system's log says of the disk, check it and mount it anew; " +
+			"or choose another directory with --data DIR"
+	case errors.Is(err, store.ErrNotWritable):
+		advice = "let this user write there, or choose another directory with --data DIR"
+	case errors.Is(err, store.ErrBusy):
+		advice = "end the program that works on snug.db"
+	case errors.Is(err, store.ErrDamaged):
+		advice = "put a copy of the data back, or choose another directory with --data DIR"
+	case errors.Is(err, syscall.EADDRINUSE):
+		advice = "stop the program that listens there, or choose another address with --listen ADDR"
+	case errors.Is(err, syscall.EACCES):
+		advice = "ports below 1024 need a right of their own: choose another address with --listen ADDR"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		advice = "this machine has no such address: choose another with --listen ADDR"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, advice)
+}
