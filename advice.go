@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"syscall"
 
 	"snug/store"
@@ -31,10 +32,22 @@ func advise(err error) error {
 		advice = "stop the program that listens there, or choose another address with --listen ADDR"
 	case errors.Is(err, syscall.EACCES):
 		advice = "ports below 1024 need a right of their own: choose another address with --listen ADDR"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
+	case errors.Is(err, syscall.EADDRNOTAVAIL), isListening(err) && isUnknownHost(err):
 		advice = "this machine has no such address: choose another with --listen ADDR"
 	default:
 		return err
 	}
 	return fmt.Errorf("%w: %s", err, advice)
+}
+
+// isListening reports whether an error is about an address to listen on.
+func isListening(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "listen"
+}
+
+// isUnknownHost reports whether a name has no address.
+func isUnknownHost(err error) bool {
+	var dns *net.DNSError
+	return errors.As(err, &dns)
 }

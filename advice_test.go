@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"snug/snugtest"
 	"snug/store"
 )
 
@@ -35,5 +36,27 @@ func TestAdviceForADataDirectoryIsThatForItsCause(t *testing.T) {
 		if !errors.Is(advise(c.err), c.err) {
 			t.Errorf("with the advice for %q, nobody can tell what it was", c.err)
 		}
+	}
+}
+
+func TestAddressesThatCannotBeAreExplained(t *testing.T) {
+	t.Parallel()
+	here := "--listen=localhost:0"
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"another machine's":    {[]string{here, "--set", "cluster.bind=192.0.2.1:7846"}, "this machine has no such address: write one that it has in cluster.bind, or 0.0.0.0:7846"},
+		"without interface":    {[]string{here, "--set", "cluster.bind=[fe80::1]:7846"}, "this machine has no such address: write one that it has in cluster.bind"},
+		"nobody's name":        {[]string{here, "--set", "cluster.bind=nobody.invalid:7846"}, "this machine has no such address: write one that it has in cluster.bind"},
+		"no address at all":    {[]string{here, "--set", "cluster.bind=256.1.1.1:99"}, `cluster.bind: must be an address with a port`},
+		"nobody's to tell":     {[]string{here, "--set", "cluster.bind=127.0.0.1:0", "--set", "cluster.advertise=nobody.invalid:7846"}, "write in cluster.advertise at which address the other nodes reach this one"},
+		"nobody's to browsers": {[]string{"--listen=nobody.invalid:8000", "--set", "cluster.bind=127.0.0.1:0"}, "this machine has no such address: choose another with --listen"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := append([]string{"serve", "--data", t.TempDir(), "--set", "log.level=error", "--set", "cluster.enabled=true"}, c.args...)
+			refused(t, snugtest.Run(t, args...), c.want)
+		})
 	}
 }

@@ -88,8 +88,12 @@ func adviseCluster(err error) error {
 		advice = "run snug invite on a node of the cluster, and here what it prints; the first node of a new cluster starts without cluster.seeds"
 	case errors.Is(err, syscall.EADDRINUSE):
 		advice = "stop the program that listens there, or choose another address with cluster.bind"
-	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EADDRNOTAVAIL):
-		advice = "choose another address with cluster.bind"
+	case errors.Is(err, syscall.EACCES):
+		advice = "ports below 1024 need a right of their own: choose another address with cluster.bind"
+	case errors.Is(err, cluster.ErrAdvertise):
+		advice = "write in cluster.advertise at which address the other nodes reach this one, or correct the name service"
+	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EINVAL), isUnknownHost(err):
+		advice = "this machine has no such address: write one that it has in cluster.bind, or 0.0.0.0:7846 for all of them"
 	default:
 		return fmt.Errorf("take part in the cluster: %w", err)
 	}

@@ -2,10 +2,14 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
 )
+
+// ErrAdvertise means that [Options].Advertise is a name without an address.
+var ErrAdvertise = errors.New("cluster: no address to tell other nodes")
 
 // advertise finds the address that others are told. memberlist would take the first private one, which may be that of a bridge for
 // containers, and end the start if there is none.
@@ -27,7 +31,7 @@ func (m *Mesh) advertise(ctx context.Context) (net.IP, int, error) {
 		if ip == nil {
 			ips, err := m.lookup(ctx, host)
 			if err != nil || len(ips) == 0 {
-				return nil, 0, fmt.Errorf("find the address to advertise, %q: %w", a, err)
+				return nil, 0, fmt.Errorf("%w: find that of %q: %w", ErrAdvertise, a, err)
 			}
 			ip = ips[0].IP
 		}

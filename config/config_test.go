@@ -146,6 +146,8 @@ func TestProblemsInTheFile(t *testing.T) {
 		"not switched":     {"[cluster]\nname = \"attic\"\n", "snug.toml:2: cluster.enabled: must be said where there is cluster.name: true, or false to keep it for later"},
 		"seed with scheme": {"[cluster]\nenabled = true\nseeds = [\"http://attic\"]\n", `snug.toml:3: cluster.seeds: must be a list of addresses of other nodes, such as ["192.168.1.5:7846"]; without a port, 7846 is meant; it is ["http://attic"]`},
 		"advertise :port":  {"[cluster]\nenabled = true\nadvertise = \":7846\"\n", `snug.toml:3: cluster.advertise: must be an address that other machines can reach, such as "192.168.1.5:7846", or nothing; it is ":7846"`},
+		"bind no address":  {"[cluster]\nenabled = true\nbind = \"256.1.1.1:99\"\n", `snug.toml:3: cluster.bind: must be an address with a port, such as "localhost:8000", "192.168.1.5:8000" or ":8000" (every interface); it is "256.1.1.1:99"`},
+		"listen on 3 of 4": {"[server]\nlisten = \"10.0.0:8000\"\n", `snug.toml:2: server.listen: must be an address with a port, `},
 		"advertise no one": {"[cluster]\nenabled = true\nadvertise = \"0.0.0.0:7846\"\n", `snug.toml:3: cluster.advertise: must be an address that other machines can reach, such as "192.168.1.5:7846", or nothing; it is "0.0.0.0:7846"`},
 		"not a URL":        {"[cluster]\nenabled = true\nurl = \"attic:8000\"\n", `snug.toml:3: cluster.url: must be an address that browsers can open, such as "http://192.168.1.5:8000/" (no IPv6 in numbers), or nothing; it is "attic:8000"`},
 		"URL of nowhere":   {"[cluster]\nenabled = true\nurl = \"http://0.0.0.0:8000/\"\n", `snug.toml:3: cluster.url: must be an address that browsers can open, `},

@@ -283,7 +283,14 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 func isAddress(s string) bool {
 	host, port, err := net.SplitHostPort(s)
 	n, errPort := strconv.ParseUint(port, 10, 16)
-	return err == nil && errPort == nil && port == strconv.FormatUint(n, 10) && (host == "" || isHost(host) || net.ParseIP(host) != nil || isZoned(host))
+	known := host == "" || isHost(host) && !looksNumeric(host) || net.ParseIP(host) != nil || isZoned(host)
+	return err == nil && errPort == nil && port == strconv.FormatUint(n, 10) && known
+}
+
+// looksNumeric reports whether a name ends as an IPv4 address does, such as 256.1.1.1. No host is called so.
+func looksNumeric(host string) bool {
+	last := host[strings.LastIndex(host, ".")+1:]
+	return last != "" && strings.Trim(last, "0123456789") == ""
 }
 
 // isReachable reports whether another machine can go there.
