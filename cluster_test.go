@@ -276,9 +276,11 @@ func TestInvitationWorksOnce(t *testing.T) {
 	if r := snugtest.Run(t, "join", token, "--data", t.TempDir()); r.Code != 0 {
 		t.Fatalf("join ended with code %d:\n%s", r.Code, r.Err)
 	}
-	refused(t, snugtest.Run(t, "join", token, "--data", t.TempDir()), "snug join: ")
+	refused(t, snugtest.Run(t, "join", token, "--data", t.TempDir()), "the invitation is not good any more", "make another with snug invite")
+	refused(t, snugtest.Run(t, "join", token[:40], "--data", t.TempDir()), "copy all of the line")
 	a.Stop()
-	refused(t, snugtest.Run(t, "join", token, "--data", t.TempDir()), "snug join: ")
+	refused(t, snugtest.Run(t, "join", token, "--data", t.TempDir()),
+		"was not reached: ask 127.0.0.1:", "connection refused", "see that Snug runs on the machine that made the invitation", "let the port through, by TCP and UDP")
 }
 
 func TestJoiningWithAccountsMustBeMeant(t *testing.T) {

@@ -85,8 +85,18 @@ func adviseJoin(err error, dir string) error {
 		return fmt.Errorf("the secret of the cluster was replaced, and the machine that made this invitation has missed that: nothing was changed here. "+
 			"Say snug invite on this machine, or another that has the new secret, and join with that on the machine that made this one. "+
 			"If the old secret is to be used after all, remove cluster.key and cluster.json from %s and join with a new invitation", dir)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: see that the node which made the invitation runs, and that this machine can reach it", err)
+	case errors.Is(err, cluster.ErrToken):
+		return fmt.Errorf("%w: copy all of the line that snug invite has printed", err)
+	case errors.Is(err, cluster.ErrExpired):
+		return fmt.Errorf("%w: make another with snug invite there; if it should be good still, set the clocks of both machines right", err)
+	case errors.Is(err, cluster.ErrRefused):
+		return fmt.Errorf("%w: make another with snug invite there", err)
+	case errors.Is(err, cluster.ErrOtherNode):
+		return fmt.Errorf("%w: if the node which made the invitation was started again since, that has ended it: make another with snug invite there", err)
+	case errors.Is(err, cluster.ErrNotReached), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: see that Snug runs on the machine that made the invitation, that one of these is an address of it which this machine can reach "+
+			"(if none is, write the right one in cluster.advertise there, start it again, and make another with snug invite), "+
+			"and that the firewalls between let the port through, by TCP and UDP", err)
 	}
 	return err
 }

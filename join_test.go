@@ -1,13 +1,41 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
+	"snug/cluster"
 	"snug/config"
 )
+
+// Each way in which an invitation fails has another remedy.
+func TestJoinThatFailsSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{cluster.ErrToken, "copy all of the line"},
+		{cluster.ErrExpired, "set the clocks"},
+		{cluster.ErrRefused, "make another"},
+		{fmt.Errorf("%w: %w", cluster.ErrNotReached, syscall.ECONNREFUSED), "see that Snug runs"},
+		{fmt.Errorf("%w: %w", cluster.ErrNotReached, os.ErrDeadlineExceeded), "the firewalls between"},
+		{context.DeadlineExceeded, "the firewalls between"},
+		{fmt.Errorf("%w: %w", cluster.ErrNotReached, errors.Join(syscall.ECONNREFUSED, cluster.ErrOtherNode)), "was started again since"},
+		{cluster.ErrSecretExists, "in another cluster already"},
+		{cluster.ErrOlderSecret, "was replaced"},
+	} {
+		if text := adviseJoin(c.err, "/srv/snug").Error(); !strings.Contains(text, c.want) {
+			t.Errorf("of %q it says %q, want %q", c.err, text, c.want)
+		}
+	}
+}
 
 func TestJoinSaysHowToStart(t *testing.T) {
 	t.Parallel()

@@ -58,7 +58,8 @@ func linkTLS() *tls.Config {
 	}
 }
 
-var errFingerprint = errors.New("somebody else answers there: the certificate is not the one of the token")
+// ErrOtherNode means that what answers is not the process that made the invitation.
+var ErrOtherNode = errors.New("somebody else answers there: the certificate is not the one of the invitation")
 
 // joinTLS is for fetching the secret from the one node whose certificate has this fingerprint.
 func joinTLS(pin [sha256.Size]byte) *tls.Config {
@@ -68,7 +69,7 @@ func joinTLS(pin [sha256.Size]byte) *tls.Config {
 		InsecureSkipVerify: true, // VerifyConnection does
 		VerifyConnection: func(s tls.ConnectionState) error {
 			if len(s.PeerCertificates) == 0 || fingerprint(s.PeerCertificates[0].Raw) != pin {
-				return errFingerprint
+				return ErrOtherNode
 			}
 			return nil
 		},

@@ -18,12 +18,16 @@ var ErrRefused = errors.New("cluster: the invitation is not good any more: it is
 // ErrOlderSecret means that the node that made an invitation has missed the replacement of the secret which this one has seen.
 var ErrOlderSecret = errors.New("cluster: the node that made the invitation has an older secret than this one")
 
+// ErrNotReached means that at no address of an invitation the node was found that made it.
+var ErrNotReached = errors.New("cluster: the node that made the invitation was not reached")
+
 // joinTimeout is for each address of a token.
 const joinTimeout = 10 * time.Second
 
 // Join fetches the secret from the node that made the token, and leaves all that [Open] needs in dir. A node of the same cluster that was away while the secret
 // was replaced gets the new one, and one that has lost the secret gets it again. It returns [ErrSecretExists] rather than replace the secret of another
-// cluster, and [ErrOlderSecret] rather than replace a newer one; the errors [ErrToken], [ErrExpired], [ErrRefused] say what is wrong with a token.
+// cluster, and [ErrOlderSecret] rather than replace a newer one; the errors [ErrToken], [ErrExpired], [ErrRefused] say what is wrong with a token,
+// and [ErrNotReached], with [ErrOtherNode] if somebody else answers, that it leads nowhere.
 func Join(ctx context.Context, tokenText, dir string) error {
 	t, err := parseToken(tokenText)
 	if err != nil {
@@ -80,7 +84,7 @@ func Join(ctx context.Context, tokenText, dir string) error {
 		defer ks.mu.Unlock()
 		return ks.saveLocked()
 	}
-	return fmt.Errorf("cluster: the node that made the invitation was not reached: %w", errors.Join(errs...))
+	return fmt.Errorf("%w: %w", ErrNotReached, errors.Join(errs...))
 }
 
 func otherCluster(dir string) error {

@@ -211,7 +211,8 @@ func TestBadTokens(t *testing.T) {
 		"long":          {strings.Repeat("x", 1<<16), ErrToken},
 		"expired":       {change(func(t *token) { t.Expires = 1 }), ErrExpired},
 		"wrong code":    {change(func(t *token) { t.Code[0]++ }), ErrRefused},
-		"wrong machine": {change(func(t *token) { t.Fingerprint[0]++ }), errFingerprint},
+		"wrong machine": {change(func(t *token) { t.Fingerprint[0]++ }), ErrOtherNode},
+		"nobody there":  {change(func(t *token) { t.Addresses = []string{"127.0.0.1:1", "127.0.0.1:2"} }), ErrNotReached},
 		"no address":    {change(func(t *token) { t.Addresses = nil }), ErrToken},
 		"a name":        {change(func(t *token) { t.Addresses = []string{"example.org:80"} }), ErrToken},
 	} {
