@@ -97,13 +97,9 @@ func (in *insider) drained() {
 }
 
 // The frames of package replica, by hand: one that lies needs no types.
-func vectorFrame(full bool, feed store.ID, feeds map[store.ID]uint64) []byte {
-	b := []byte{1, 0}
-	if full {
-		b[1] = 1
-	}
-	b = append(b, feed[:]...)
-	b = append(b, 0)
+func vectorFrame(version byte, feed store.ID, feeds map[store.ID]uint64) []byte {
+	b := append([]byte{1, 1}, feed[:]...) // a full one
+	b = append(b, 0, version, 0)          // since nothing; no place
 	b = binary.AppendUvarint(b, uint64(len(feeds)))
 	for _, id := range sortedIDs(feeds) {
 		b = append(b, id[:]...)
@@ -162,7 +158,7 @@ func (in *insider) damage(random *rand.Rand) {
 			ID:     store.NewID(), Room: store.RoomID("lobby"), Author: store.NewID(), Posted: store.StampAt(next), Text: "from the far future",
 		}))
 	}
-	in.say("replica", vectorFrame(true, feed, nil))
+	in.say("replica", vectorFrame(1, feed, nil))
 	in.say("replica", liveFrame(feed, 1, bodies...))
 	for _, kind := range []byte{200, 201, 1, 2, 3} {
 		in.say("replica", []byte{kind})
@@ -204,8 +200,8 @@ func (in *insider) attack(random *rand.Rand) {
 	for range 1000 {
 		claims[store.NewID()] = uint64(random.Int64N(1 << 40))
 	}
-	in.say("replica", vectorFrame(true, feed, claims))
-	in.say("replica", vectorFrame(true, feed, map[store.ID]uint64{feed: math.MaxUint64}))
+	in.say("replica", vectorFrame(2, feed, claims))
+	in.say("replica", vectorFrame(3, feed, map[store.ID]uint64{feed: math.MaxUint64}))
 
 	// Sets: snapshots without end, keys without number, and people who do not exist.
 	life := uint64(time.Now().UnixMilli()) << 16
