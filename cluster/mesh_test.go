@@ -252,7 +252,7 @@ func TestShortBreakIsUpWithoutDown(t *testing.T) {
 	_, e := a.listen("x")
 	b.listen("x")
 	eventually(t, 5*time.Second, func() bool { return e.count(b.ID(), "up") == 1 })
-	a.members(b.ID()).link.close(errors.New("test"))
+	a.linkTo(b).close(errors.New("test"))
 	eventually(t, 5*time.Second, func() bool { return e.count(b.ID(), "up") == 2 })
 	if e.count(b.ID(), "down") != 0 {
 		t.Error("down for a short break")
@@ -400,9 +400,12 @@ func TestLinkWhenOnlyOneCanDial(t *testing.T) {
 	a.faults.mu.Lock()
 	a.faults.noTCP = true
 	a.faults.mu.Unlock()
-	a.members(b.ID()).link.close(errors.New("test"))
-	eventually(t, 5*time.Second, func() bool { return b.see(a.ID()).State != Alive })
-	eventually(t, 15*time.Second, func() bool { return a.see(b.ID()).State == Alive && b.see(a.ID()).State == Alive })
+	first := a.linkTo(b)
+	first.close(errors.New("test"))
+	eventually(t, 15*time.Second, func() bool {
+		l := a.linkTo(b)
+		return l != nil && l != first && a.see(b.ID()).State == Alive && b.see(a.ID()).State == Alive
+	})
 }
 
 // The times of TestReturnWithAnotherPort are short; this holds the real ones to what is promised.
@@ -426,10 +429,7 @@ func TestPeerThatDropsLinksIsDialledLessAndLess(t *testing.T) {
 	b.listen("x")
 	end := time.Now().Add(2 * time.Second)
 	eventually(t, 5*time.Second, func() bool {
-		b.mu.RLock()
-		l := b.records[a.ID()].link
-		b.mu.RUnlock()
-		if l != nil {
+		if l := b.linkTo(a); l != nil {
 			l.close(errors.New("test"))
 		}
 		return time.Now().After(end)

@@ -125,10 +125,14 @@ func (n *node) gossips(o *node) bool {
 	return r != nil && r.gossip && r.at == o.Addr()
 }
 
-func (n *node) members(id string) *record {
+// linkTo is the link to another one, or nil.
+func (n *node) linkTo(o *node) *link {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	return n.records[id]
+	if r := n.records[o.ID()]; r != nil {
+		return r.link
+	}
+	return nil
 }
 
 // eventually waits for what must come. It counts its own looks and not the time of day: a machine that stands still for a while runs no nodes meanwhile either.
