@@ -15,10 +15,22 @@ type echo struct {
 	answer bool
 	count  atomic.Int64
 	got    chan struct{}
+	ups    atomic.Int64
+	again  chan struct{} // closed with the second link: what was on the first is lost
 }
 
-func (e *echo) Up(string)   {}
+func newEcho(port mesh.Port, answer bool) *echo {
+	return &echo{port: port, answer: answer, got: make(chan struct{}, 1), again: make(chan struct{})}
+}
+
+func (e *echo) Up(string) {
+	if e.ups.Add(1) == 2 {
+		close(e.again)
+	}
+}
+
 func (e *echo) Down(string) {}
+
 func (e *echo) Received(peer string, frame []byte) {
 	e.count.Add(1)
 	if e.answer {
@@ -32,13 +44,22 @@ func (e *echo) Received(peer string, frame []byte) {
 
 func pair(tb testing.TB, answer bool) (from mesh.Port, to string, near, far *echo) {
 	tb.Helper()
-	nodes := ring(tb, 2)
-	near = &echo{port: nodes[0].Port("bench"), got: make(chan struct{}, 1)}
-	far = &echo{port: nodes[1].Port("bench"), answer: answer, got: make(chan struct{}, 1)}
+	nodes := ring(tb, 2, calm)
+	near, far = newEcho(nodes[0].Port("bench"), false), newEcho(nodes[1].Port("bench"), answer)
 	tb.Cleanup(near.port.Join(near))
 	tb.Cleanup(far.port.Join(far))
 	eventually(tb, 5*time.Second, func() bool { return len(near.port.Peers()) == 1 && len(far.port.Peers()) == 1 })
 	return near.port, nodes[1].ID(), near, far
+}
+
+// wait is until a frame has come.
+func (e *echo) wait(tb testing.TB) {
+	tb.Helper()
+	select {
+	case <-e.got:
+	case <-e.again:
+		tb.Fatal("the link broke")
+	}
 }
 
 // pump sends n frames as fast as the receiver takes them, with less than a queue under way.
@@ -48,14 +69,14 @@ func pump(tb testing.TB, p mesh.Port, to string, far *echo, n, size int) {
 	limit := int64(min(4096, maxQueue/2/(size+frameCost)))
 	for i := range int64(n) {
 		for i-far.count.Load() >= limit {
-			<-far.got
+			far.wait(tb)
 		}
 		if err := p.Send(to, frame); err != nil {
 			tb.Fatal(err)
 		}
 	}
 	for far.count.Load() < int64(n) {
-		<-far.got
+		far.wait(tb)
 	}
 }
 
@@ -74,7 +95,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 		if err := p.Send(to, frame); err != nil {
 			b.Fatal(err)
 		}
-		<-near.got
+		near.wait(b)
 	}
 }
 

@@ -15,10 +15,11 @@ import (
 	"snug/layer/mesh"
 )
 
-// quick is Timing for tests: what takes seconds outside takes tenths here.
+// quick is Timing for tests: what takes seconds outside takes tenths here. Only nobody is silent before a machine that is busy, or stands still for a
+// moment, has had its time.
 func quick() Timing {
 	return Timing{
-		Heartbeat: 200 * time.Millisecond, Down: 400 * time.Millisecond, Handshake: 2 * time.Second,
+		Heartbeat: 2 * time.Second, Down: 400 * time.Millisecond, Handshake: 10 * time.Second,
 		RedialMin: 20 * time.Millisecond, RedialMax: 200 * time.Millisecond,
 		RejoinMin: 200 * time.Millisecond, RejoinMax: 500 * time.Millisecond,
 		Probe: 200 * time.Millisecond, Gossip: 20 * time.Millisecond, PushPull: 300 * time.Millisecond,
@@ -26,10 +27,15 @@ func quick() Timing {
 	}
 }
 
-// calm is for tests in which nobody is silent for long: on a busy machine a node is slow, and must not seem to be gone.
+// alert is for tests that cut a network: who is silent is soon given up, and so is whoever only was slow.
+func alert(o *Options) {
+	o.Timing.Heartbeat, o.Timing.Handshake = 200*time.Millisecond, 2*time.Second
+}
+
+// calm is for tests in which nobody goes: on a busy machine a node is slow, and must not seem to be gone.
 func calm(o *Options) {
 	t := &o.Timing
-	t.Heartbeat, t.Down, t.Handshake, t.Probe, t.Short = 2*time.Second, 10*time.Second, 10*time.Second, 2*time.Second, 10*time.Second
+	t.Heartbeat, t.Down, t.Probe, t.Short = 5*time.Second, 10*time.Second, 2*time.Second, 10*time.Second
 }
 
 // node is a Mesh in a test, its directory, and the network around it.
@@ -209,6 +215,22 @@ func (e *ear) from(peer string) []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return slices.Clone(e.heard[peer])
+}
+
+// last is whether a peer is up or down now, or the last frame from it.
+func (e *ear) last(peer string) string {
+	heard := e.from(peer)
+	if len(heard) == 0 {
+		return ""
+	}
+	return heard[len(heard)-1]
+}
+
+// up waits until a peer is up, and tells all that was heard of it until then.
+func (e *ear) up(tb testing.TB, peer string) []string {
+	tb.Helper()
+	eventually(tb, 5*time.Second, func() bool { return e.last(peer) == "up" })
+	return e.from(peer)
 }
 
 func (e *ear) count(peer, what string) int {
