@@ -200,14 +200,15 @@ func (s *Set) raise(seen uint64) {
 }
 
 func (s *Set) receiveChunk(id string, p *peer, f frame) []Change {
-	if p.copy != nil && p.copy.newer(f.version) {
+	if p.copy != nil && p.copy.version == f.version {
+		s.reply(p, frame{kind: kindMore, version: f.version}) // for one that is sent a second time, to the end
+		return nil
+	}
+	// Some of the entries may be newer than the counter that they reach.
+	if p.copy != nil && (p.copy.newer(f.version) || p.copy.life == f.life && p.copy.latest > f.counter) {
 		if p.asked != f.life {
 			s.ask(p, version{life: f.life})
 		}
-		return nil
-	}
-	if p.copy != nil && p.copy.version == f.version {
-		s.reply(p, frame{kind: kindMore, version: f.version}) // for one that is sent a second time, to the end
 		return nil
 	}
 	if p.coming == nil || f.newer(p.coming.version) {
@@ -262,6 +263,9 @@ func (s *Set) receiveDelta(id string, p *peer, f frame) []Change {
 		}
 	}
 	p.copy.counter, p.copy.latest = f.counter, f.now
+	if p.coming != nil && !p.coming.newer(p.copy.version) {
+		p.coming = nil // it was overtaken, and the rest of it may never come
+	}
 	return s.changed(id, applied)
 }
 

@@ -248,7 +248,7 @@ func (v *victim) copyOf(peer string) string {
 	return fmt.Sprint(p.copy.counter, v.told)
 }
 
-func TestCopyTakesNoChangesSentBeforeThoseItHas(t *testing.T) {
+func TestCopyTakesNothingSentBeforeWhatItHas(t *testing.T) {
 	v := newVictim(t)
 	v.handler().Up("mad")
 	receive := func(want string, frames ...frame) {
@@ -266,7 +266,31 @@ func TestCopyTakesNoChangesSentBeforeThoseItHas(t *testing.T) {
 	receive("0 map[]", frame{kind: kindChunk})
 	receive("2 map[a:new]", frame{kind: kindDelta, from: 0, version: version{counter: 2}, now: 9, entries: value("new")})
 	receive("2 map[a:new]", frame{kind: kindDelta, from: 0, version: version{counter: 5}, now: 5, entries: value("old")})
+	receive("2 map[a:new]", frame{kind: kindChunk, version: version{counter: 5, hash: hashEntry("a", []byte("old"))}, entries: value("old")})
 	receive("9 map[a:newer]", frame{kind: kindDelta, from: 2, version: version{counter: 9}, now: 9, entries: value("newer")})
+}
+
+func TestSnapshotThatWasOvertakenIsNotKept(t *testing.T) {
+	v := newVictim(t)
+	v.handler().Up("mad")
+	part := func(counter uint64) frame {
+		return frame{kind: kindChunk, version: version{life: 1, counter: counter, hash: 7}, entries: []entry{{key: "b"}}}
+	}
+	changes := func(from, to uint64) frame {
+		return frame{kind: kindDelta, from: from, version: version{life: 1, counter: to}, now: to, entries: []entry{{key: "a"}}}
+	}
+	for _, f := range []frame{{kind: kindChunk, version: version{life: 1}}, part(5), changes(0, 4)} {
+		v.handler().Received("mad", f.encode())
+		v.check()
+	}
+	if v.peers["mad"].coming == nil {
+		t.Error("one that is newer than the changes is dropped")
+	}
+	v.handler().Received("mad", changes(4, 5).encode())
+	v.check()
+	if v.peers["mad"].coming != nil {
+		t.Error("one that says nothing new is kept")
+	}
 }
 
 func TestSnapshotMayComeInAnyOrder(t *testing.T) {
