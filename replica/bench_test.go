@@ -18,7 +18,7 @@ func BenchmarkOldFeeds(b *testing.B) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	k := newKnowledge(0)
+	k := newKnowledge(Feed{}, 0)
 	k.raise(v)
 	runtime.GC()
 	runtime.ReadMemStats(&after)

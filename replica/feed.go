@@ -76,11 +76,14 @@ func (r *Replica) confirm(seq uint64, first bool) {
 // ran, and the numbers that it gives out have been used before.
 func (r *Replica) checkFeed(ctx context.Context) error {
 	r.mu.Lock()
-	suspect := r.suspect
+	suspect, told := r.suspect, r.secured.feed
 	r.suspect = false
 	r.mu.Unlock()
 	if !suspect {
 		return nil
+	}
+	if r.store.Feed() != told {
+		return r.tellFeed(ctx) // it was opened before, and then the disk failed
 	}
 	vector, _, err := r.store.Vector(ctx)
 	if err != nil {
@@ -113,14 +116,24 @@ func (r *Replica) checkFeed(ctx context.Context) error {
 		r.mu.Unlock()
 		return fmt.Errorf("new feed: %w", err)
 	}
-	if vector, _, err = r.store.Vector(ctx); err != nil {
-		return err
+	return r.tellFeed(ctx)
+}
+
+// tellFeed begins anew with all peers after the store has opened a new feed. Until then they are told of the old one.
+func (r *Replica) tellFeed(ctx context.Context) error {
+	vector, _, err := r.store.Vector(ctx)
+	if err == nil {
+		err = r.store.Sync(ctx)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err != nil {
+		r.suspect = true // comes here again
+		return fmt.Errorf("tell of the new feed: %w", err)
+	}
 	r.takeFeed()
 	r.stats.NewFeeds++
-	r.known, r.secured, r.fresh = vector.clone(), newKnowledge(r.secured.version+1), Vector{}
+	r.known, r.secured, r.fresh = vector.clone(), newKnowledge(r.feed, r.secured.version+1), Vector{}
 	r.secured.raise(vector)
 	r.place, r.look = 0, true
 	clear(r.cursors) // as the store did

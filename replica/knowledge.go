@@ -3,13 +3,14 @@ package replica
 // knowledge is a vector that knows what has changed lately, so that peers are told
 // only that: a vector grows by one feed with every start of every node.
 type knowledge struct {
+	feed    Feed // under which it is told; the running one, but while a new one is being opened
 	vector  Vector
-	version uint64 // grows with each change, and from one knowledge of a process to the next
+	version uint64 // grows with each change, and from one knowledge to the next
 	changed map[Feed]uint64
 }
 
-func newKnowledge(version uint64) *knowledge {
-	return &knowledge{vector: Vector{}, version: version, changed: map[Feed]uint64{}}
+func newKnowledge(feed Feed, version uint64) *knowledge {
+	return &knowledge{feed: feed, vector: Vector{}, version: version, changed: map[Feed]uint64{}}
 }
 
 func (k *knowledge) raiseOne(feed Feed, seq uint64) {

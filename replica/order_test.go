@@ -3,6 +3,7 @@ package replica
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -120,6 +121,72 @@ func TestVersionGrowsOverANewFeed(t *testing.T) {
 		}
 		if n.store.Feed() == old {
 			t.Error("the feed goes on")
+		}
+	})
+}
+
+// As long as a new feed is being opened, what is told is the old one: with the vector of the one under the name of the other, peers would believe that
+// this node has rows which it has lost.
+func TestOldVectorIsNotToldUnderANewFeed(t *testing.T) {
+	for _, failing := range []bool{false, true} {
+		t.Run(fmt.Sprintf("failing disk %t", failing), func(t *testing.T) {
+			scripted(t, func(t *testing.T, w *world, n *node, s *script) {
+				for i := range 20 {
+					n.store.write(state{Kind: "message", ID: fmt.Sprint(i)})
+				}
+				old := n.store.Feed()
+				time.Sleep(5 * time.Second)
+				n.store.slow(time.Second)
+				s.send(&vectorFrame{Full: true, Feed: s.feed, Vector: Vector{old: 70}})
+				got[*vectorFrame](s)
+				s.send(&vectorFrame{Want: true, Feed: s.feed, Vector: Vector{}})
+				if told := got[*vectorFrame](s); len(told) != 1 || told[0].Feed != old || n.store.Feed() == old {
+					t.Errorf("told %d times while a new feed is being opened, want once of the old one", len(told))
+				}
+				if failing {
+					n.store.fail(errDisk)
+					time.Sleep(10 * time.Second)
+					n.store.fail(nil)
+				}
+				time.Sleep(10 * time.Second)
+				heard := false
+				for _, v := range got[*vectorFrame](s) {
+					if v.Feed != old && v.Vector[old] > 0 {
+						t.Errorf("told %v under a new feed", v.Vector)
+					}
+					heard = heard || v.Full && v.Feed == n.store.Feed()
+				}
+				if !heard {
+					t.Error("the new feed is not told of")
+				}
+			})
+		})
+	}
+}
+
+// A link may outlive a Replica, so its number of a pull and its versions must be greater than those of the one before.
+func TestReplicaThatFollowsAnotherOnALinkIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, 2)
+		defer w.end()
+		n, other := w.nodes[0], w.nodes[1]
+		write := func(at *node, rows int) {
+			for range rows {
+				at.put(state{Kind: "user", ID: fmt.Sprint(at.id, at.store.save().place)})
+			}
+		}
+		time.Sleep(2 * time.Second)
+		write(n, 100)
+		for range 3 {
+			n.cancel()
+			<-n.done
+			write(other, 10)
+			n.store.open()
+			n.start()
+			time.Sleep(10 * time.Second)
+			write(n, 10)
+			time.Sleep(10 * time.Second)
+			w.check("another replica")
 		}
 	})
 }

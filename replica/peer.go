@@ -111,7 +111,7 @@ func (r *Replica) forget(id string) {
 
 // tell sends a peer what this node has: all, or what has changed since the last time. The lock is held.
 func (r *Replica) tell(p *peer, full bool) {
-	f := &vectorFrame{Full: full, Feed: r.feed, Version: r.secured.version, Place: r.place}
+	f := &vectorFrame{Full: full, Feed: r.secured.feed, Version: r.secured.version, Place: r.place}
 	if full {
 		f.Vector = r.secured.vector
 	} else {

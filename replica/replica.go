@@ -68,7 +68,7 @@ type Replica struct {
 	place    int64      // everything here up to this place is covered by secured; 0: not sure
 	peers    map[string]*peer
 	pull     *pull
-	pulls    uint64 // started so far
+	pulls    uint64 // number of the last one
 	look     bool   // think about pulling
 	cursors  map[Feed]*cursor
 	sure     uint64 // of the running feed, a peer has all rows up to this number, and got them on a link where it had not begun with them
@@ -101,6 +101,8 @@ func New(port mesh.Port, store Store, opts Options) *Replica {
 	if opts.Every == 0 {
 		opts.Every = 2 * time.Second
 	}
+	// Numbers of pulls and versions grow also from one Replica to the next on the same links.
+	now, feed := uint64(time.Now().UnixMicro()), store.Feed()
 	return &Replica{
 		port:    port,
 		store:   store,
@@ -108,13 +110,14 @@ func New(port mesh.Port, store Store, opts Options) *Replica {
 		every:   opts.Every,
 		calm:    opts.Calm,
 		wake:    make(chan struct{}, 1),
-		feed:    store.Feed(),
+		feed:    feed,
 		merged:  make(chan struct{}, 1),
 		known:   Vector{},
-		secured: newKnowledge(0),
+		secured: newKnowledge(feed, now),
 		fresh:   Vector{},
 		loose:   Vector{},
 		peers:   map[string]*peer{},
+		pulls:   now,
 		cursors: map[Feed]*cursor{},
 		ignored: map[string]IgnoredFrames{},
 	}
@@ -136,7 +139,8 @@ func (r *Replica) Run(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	r.ctx = ctx
-	r.feed = r.store.Feed()
+	r.takeFeed()
+	r.secured.feed = r.feed
 	r.known.raise(vector)
 	r.secured.raise(vector)
 	r.mu.Unlock()
