@@ -2,6 +2,8 @@ package replica
 
 import (
 	"encoding/binary"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,6 +118,74 @@ func TestEndlessPullWithoutNewsGivesWay(t *testing.T) {
 			}
 		}
 		t.Error("the other peer is never asked")
+	})
+}
+
+// A peer that keeps a pull going with nothing, or almost nothing, keeps nobody waiting, also where others have news all the time.
+func TestPullThatTricklesGivesWay(t *testing.T) {
+	for _, rows := range [][]Row{nil, {{Feed: Feed{5}, Seq: 1, Body: []byte("?")}}} {
+		t.Run(fmt.Sprint(len(rows), " rows"), func(t *testing.T) {
+			two(t, func(t *testing.T, n *node, liar, honest *script) {
+				honest.send(&vectorFrame{Full: true, Feed: honest.feed, Vector: Vector{}})
+				liar.send(&vectorFrame{Full: true, Feed: liar.feed, Vector: Vector{{5}: 1 << 40}})
+				honest.send(&vectorFrame{Feed: honest.feed, Vector: Vector{{7}: 1}})
+				chunk := &chunkFrame{Place: 1, Rows: rows}
+				for seq := range uint64(500) {
+					if pulls := got[*pullFrame](liar); len(pulls) > 0 {
+						chunk.Number, chunk.Index = pulls[len(pulls)-1].Number, 0
+					}
+					n.store.commits <- struct{}{}
+					honest.send(live(honest.feed, 2*seq+1))
+					honest.send(live(honest.feed, 2*seq+2)) // this and the chunk are merged at once
+					liar.send(chunk)
+					<-n.store.commits
+					chunk.Index++
+					if honest.give([]Row{message(Feed{7}, 1)}, Vector{{7}: 1}) {
+						return
+					}
+				}
+				t.Error("the other peer is never asked")
+			})
+		})
+	}
+}
+
+func TestPullBeginsWhileLiveRowsWait(t *testing.T) {
+	two(t, func(t *testing.T, n *node, busy, other *script) {
+		busy.send(&vectorFrame{Full: true, Feed: busy.feed})
+		other.send(&vectorFrame{Full: true, Feed: other.feed})
+		n.store.commits <- struct{}{}
+		busy.send(live(busy.feed, 1))
+		other.send(&vectorFrame{Feed: other.feed, Vector: Vector{{7}: 1}})
+		const last = 10
+		for seq := uint64(2); seq <= last; seq++ {
+			s := state{Kind: "message", ID: fmt.Sprint(seq), Stamp: seq, Text: strings.Repeat("x", maxBatch/3), feed: busy.feed, seq: seq}
+			busy.send(&liveFrame{Feed: busy.feed, First: seq, Bodies: [][]byte{s.row().Body}})
+		}
+		<-n.store.commits
+		time.Sleep(time.Second)
+		if pulls := got[*pullFrame](other); len(pulls) != 1 || pulls[0].Vector[busy.feed] == last {
+			t.Errorf("%d pulls, want one before all is merged that waits", len(pulls))
+		}
+	})
+}
+
+func TestAllIsToldOnceATick(t *testing.T) {
+	scripted(t, func(t *testing.T, w *world, n *node, s *script) {
+		s.send(&vectorFrame{Full: true, Feed: s.feed})
+		got[*vectorFrame](s)
+		for range 100 { // in 10 s
+			s.send(&vectorFrame{Want: true, Feed: s.feed}, &vectorFrame{Want: true, Feed: s.feed})
+		}
+		full := 0
+		for _, v := range got[*vectorFrame](s) {
+			if v.Full {
+				full++
+			}
+		}
+		if full < 4 || full > 6 {
+			t.Errorf("told all %d times in 5 ticks", full)
+		}
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 // batch is what is merged at once: live rows of all peers, and some of the running pull.
 type batch struct {
 	rows   []Row
+	pulled int   // of them, by the pull
 	pull   *pull // nil if there is nothing of it
 	chunks []chunk
 	done   *chunk
@@ -47,8 +48,9 @@ func (r *Replica) mergeSome(ctx context.Context) (some bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if b.pull != nil {
-		if b.pull.stale += uint64(len(b.rows)); 8*merged.Applied > len(b.rows) {
-			b.pull.stale = 0
+		live := len(b.rows) - b.pulled // mostly news
+		if b.pull.stale += uint64(b.pulled); 8*(merged.Applied-live) > b.pulled {
+			b.pull.stale, b.pull.news = 0, time.Now()
 		}
 	}
 	r.stats.Merged += uint64(merged.Applied)
@@ -97,6 +99,7 @@ func (r *Replica) gather() (b batch) {
 		r.loosen(c.rows)
 		b.chunks = append(b.chunks, *c)
 		b.rows = append(b.rows, c.rows...)
+		b.pulled += len(c.rows)
 		if c.done != nil {
 			b.done = c
 			r.trim(c.done)

@@ -19,6 +19,7 @@ type peer struct {
 	held    held
 	calm    bool   // it need not be told at once what is on disk of its feed
 	told    uint64 // version of the knowledge that it was told
+	given   bool   // it asked for all, and got it, since the last tick
 	lags    map[Feed]lag
 	mark    *mark
 	serve   *serve
@@ -184,7 +185,8 @@ func (r *Replica) bad(p *peer, err error) {
 
 // vectorReceived learns what a peer has. The lock is held.
 func (r *Replica) vectorReceived(p *peer, f *vectorFrame) {
-	if f.Want {
+	if f.Want && !p.given { // it asks once a tick, and a whole vector can be large
+		p.given = true
 		r.tell(p, true)
 	}
 	p.latest = max(p.latest, f.Version)
@@ -258,13 +260,19 @@ func (r *Replica) tick(ctx context.Context) {
 			r.logger.Warn("frames of a peer ignored", "peer", p.id, "frames", p.bad, "error", p.badLast)
 			p.bad = 0
 		}
+		p.given = false
 		r.tell(p, false)
 		r.advance(p)
 		r.suspect = r.suspect || p.vector[r.feed] > r.known[r.feed]
 	}
-	if r.pull != nil && time.Since(r.pull.moved) > r.patience() {
+	switch {
+	case r.pull == nil:
+	case time.Since(r.pull.moved) > r.patience():
 		r.failure(r.pull.peer)
 		r.stopPull("peer sends nothing")
+	case time.Since(r.pull.news) > barren && r.others(r.pull.peer):
+		r.failure(r.pull.peer)
+		r.stopPull("others are to be asked, too")
 	}
 	r.look = true
 	save := r.unsaved()

@@ -14,7 +14,8 @@ type pull struct {
 	cursor Cursor // all up to here has been merged
 	moved  time.Time
 	rows   uint64           // merged so far
-	stale  uint64           // merged since one of them was news
+	stale  uint64           // merged since they were news
+	news   time.Time        // when they were
 	next   uint64           // index of the chunk that follows those that came
 	early  map[uint64]chunk // came before the next one
 	chunks []chunk          // to be merged
@@ -36,7 +37,7 @@ type chunk struct {
 const saveChunks = 16
 
 // startPull asks the peer that has most for what is missing here, if anything is and nobody is asked yet.
-func (r *Replica) startPull(ctx context.Context) (started bool, err error) {
+func (r *Replica) startPull(ctx context.Context) (again bool, err error) {
 	r.mu.Lock()
 	var p *peer
 	if r.pull == nil && r.look {
@@ -73,7 +74,8 @@ func (r *Replica) startPull(ctx context.Context) (started bool, err error) {
 		r.cursors[log] = &cursor{place, place}
 	}
 	r.pulls++
-	r.pull = &pull{peer: p.id, number: r.pulls, cursor: Cursor{log, r.cursors[log].place}, moved: time.Now(), early: map[uint64]chunk{}}
+	now := time.Now()
+	r.pull = &pull{peer: p.id, number: r.pulls, cursor: Cursor{log, r.cursors[log].place}, moved: now, news: now, early: map[uint64]chunk{}}
 	r.send(p.id, encode(&pullFrame{Number: r.pull.number, Cursor: r.pull.cursor, Vector: r.known}))
 	return false, nil
 }

@@ -31,8 +31,9 @@ const (
 	newFeedMax   = 24 * time.Hour
 	// distrust is the most that a peer whose pulls come to nothing must wait until it is preferred again to one whose pulls do not.
 	distrust = 5 * time.Minute
-	// fruitless is how many rows of a pull may be no news, one after the other, before another peer has its turn.
+	// fruitless is how many rows of a pull may be no news, one after the other, before another peer has its turn, and barren for how long a pull may have none.
 	fruitless = 1 << 16
+	barren    = time.Minute
 	// saveAfter is how many places a cursor may be ahead of the one on disk.
 	saveAfter = 1024
 )
@@ -179,16 +180,17 @@ func (r *Replica) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// work does one of the things that there are to do, if any.
+// work does some of what there is to do, if anything. A pull begins also where rows come live faster than they are merged.
 func (r *Replica) work(ctx context.Context) (busy bool, err error) {
 	if err := r.checkFeed(ctx); err != nil {
 		return false, err
 	}
 	merged, err := r.mergeSome(ctx)
-	if merged || err != nil {
-		return merged, err
+	if err != nil {
+		return false, err
 	}
-	return r.startPull(ctx)
+	again, err := r.startPull(ctx)
+	return merged || again, err
 }
 
 // rouse makes Run look for work.
