@@ -172,6 +172,7 @@ func (r *Replica) settle(ctx context.Context, b batch) (Cursor, error) {
 			return cursor, fmt.Errorf("adopt vector: %w", err)
 		}
 		r.mu.Lock()
+		b.pull.gained = !r.known.Covers(b.done.done)
 		r.known.raise(b.done.done)
 		r.secured.raise(b.done.done)
 		r.mu.Unlock()
@@ -200,12 +201,15 @@ func (r *Replica) acknowledge(b batch, cursor Cursor) {
 	switch {
 	case r.pull != b.pull: // it was given up meanwhile, but this part is here
 	case b.done != nil:
+		r.pull = nil
 		if p := r.peers[b.pull.peer]; p != nil && !b.done.lies {
 			p.failures = 0
+			// What this peer has and cannot give yet it would be asked for as often as it can answer. A vector, or the tick, looks again.
+			r.look = r.look || b.pull.gained || b.pull.rows > 0
 		} else {
 			r.failure(b.pull.peer)
+			r.look = true
 		}
-		r.pull, r.look = nil, true
 	case b.pull.stale > fruitless && r.others(b.pull.peer):
 		r.failure(b.pull.peer)
 		r.stopPull("others are to be asked, too")

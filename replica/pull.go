@@ -14,6 +14,7 @@ type pull struct {
 	cursor Cursor // all up to here has been merged
 	moved  time.Time
 	rows   uint64           // merged so far
+	gained bool             // its end made more known
 	stale  uint64           // merged since they were news
 	news   time.Time        // when they were
 	next   uint64           // index of the chunk that follows those that came

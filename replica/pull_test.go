@@ -91,6 +91,31 @@ func TestUnfinishedPullHoldsBackThePlace(t *testing.T) {
 	})
 }
 
+// A peer may know more of a feed than its writer has said lately. Where the last rows of it exist nowhere any more, no pull makes them known until the writer
+// says more.
+func TestPullThatGainsNothingIsNotRepeatedAtOnce(t *testing.T) {
+	two(t, func(t *testing.T, n *node, writer, other *script) {
+		writer.send(&vectorFrame{Full: true, Feed: writer.feed, Vector: Vector{}})
+		ahead := Vector{writer.feed: 5}
+		other.send(&vectorFrame{Full: true, Feed: other.feed, Vector: ahead})
+		asked := 0
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			if other.give(nil, ahead) {
+				asked++
+			}
+		}
+		if asked == 0 || asked > 11 {
+			t.Errorf("asked %d times in 10 ticks", asked)
+		}
+		writer.send(&vectorFrame{Feed: writer.feed, Version: 1, Vector: ahead})
+		other.wantGive(3*time.Second, nil, ahead)
+		time.Sleep(3 * time.Second)
+		if b := n.rep.Status()[1].Behind; b != 0 {
+			t.Errorf("behind by %d", b)
+		}
+	})
+}
+
 func TestPullWaitsForAcknowledgement(t *testing.T) {
 	scripted(t, func(t *testing.T, w *world, n *node, s *script) {
 		for i := range 20 * chunkRows {
