@@ -40,7 +40,8 @@ vector speaks for all that it has, and who covers the one is beyond the other. A
 it sends no place until that is mended; a new process looks through its store for such rows first. Places are compared only under the same running feed, because a restored database counts
 places anew. A node that was away for months, or is new, is nothing special: its vector covers less.
 
-There is one pull at a time. It costs the asker four chunks of memory, and the peer as much for each asker.
+There is one pull at a time. It costs the asker four chunks of memory, and the peer as much for each asker. It gives way to others that have something when its peer sends nothing,
+or for a minute no news, and it is not begun again at once where it gained nothing.
 
 # What people may rely on
 
@@ -71,7 +72,7 @@ A [mesh.Port] hands frames over once and in order, but nothing that people rely 
 # A machine set back
 
 A node whose peer knows more of its running feed than itself is a machine that was set back to an earlier moment while it ran. It has given out numbers twice. It
-opens a new feed, into which go all rows that no peer is sure to have, forgets its cursors, and fetches its own lost rows like any others. This is seen by numbers alone: it must reach a peer before
+opens a new feed, into which go all rows that no peer is sure to have, forgets its cursors, and fetches its own lost rows like any others. Until that is done it tells of the old feed. This is seen by numbers alone: it must reach a peer before
 it has written more than it lost. What is signed anew has the position of that moment, like an edit. A node does it once a minute at most, lest a peer that talks nonsense fill the vectors.
 
 # Strangers
