@@ -51,14 +51,16 @@ func TestBrowserMovesToAnotherNodeByItself(t *testing.T) {
 	ada.Type(composer, "written during the break")
 	ada.Enter(composer)
 	ada.Wait(`$$("[data-state=sending]").length === 1`)
-	ada.Value(`(() => { // for eight seconds, longer than the page waits for the server
+	// For nine seconds, longer than the page waits for the server, and far from the second without a letter that it takes for a pause, also on a slow machine.
+	const thought = "half a thought that somebody is still typing"
+	ada.Value(`(() => {
 		const field = document.querySelector("[data-composer]");
-		const letters = [..."half a thought"];
+		const letters = [...` + snugtest.Quote(thought) + `];
 		const typing = setInterval(() => {
 			field.value += letters.shift();
 			field.dispatchEvent(new InputEvent("input", { bubbles: true }));
 			if (letters.length === 0) clearInterval(typing);
-		}, 600);
+		}, 200);
 		return "";
 	})()`)
 
@@ -70,7 +72,7 @@ func TestBrowserMovesToAnotherNodeByItself(t *testing.T) {
 	ada.Wait(`location.pathname === "/chat/lobby/" && location.search === "" && text("[data-banner]") === "attic does not answer. You are on barn now."`)
 	ada.Wait(`$("[data-banner]").dataset.node === "barn" && $(".brand").title === "Connected to barn"`)
 	ada.Wait(shows("before the break", 1))
-	ada.Wait(`$("[data-composer]").value === "half a thought"`)
+	ada.Wait(`$("[data-composer]").value === ` + snugtest.Quote(thought))
 	for _, page := range []*snugtest.Browser{ada, grace} {
 		page.Wait(shows("written during the break", 1))
 	}
