@@ -64,7 +64,7 @@ func invite(fs *flag.FlagSet) action {
 		if *asJSON {
 			return printJSON(p.out, made)
 		}
-		fmt.Fprintf(p.errors, "Run this on the other machine, then start it with snug serve. It works once, until %s:\n", made.Expires.Local().Format("15:04:05"))
+		fmt.Fprintf(p.errors, "Run this on the other machine, then start it with snug serve. It works once, until %s:\n", made.Expires.Local().Format(time.DateTime))
 		_, err := fmt.Fprintln(p.out, "snug join "+made.Token)
 		return err
 	}

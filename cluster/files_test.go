@@ -281,3 +281,22 @@ func TestAdvertisedAddressIsOneToReach(t *testing.T) {
 		t.Error("0.0.0.0 was advertised")
 	}
 }
+
+// A node that was started while another one was away must not believe for ever that that one had said goodbye.
+func TestPeersFileSaysThatANodeIsBack(t *testing.T) {
+	t.Parallel()
+	nodes := ring(t, 2)
+	a, b := nodes[0], nodes[1]
+	whole(t, a, b)
+	saysLeft := func() bool {
+		saved, err := readPeers(a.dir)
+		return err == nil && saved != nil && len(saved.Peers) == 1 && saved.Peers[0].Left
+	}
+	if err := b.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	eventually(t, 5*time.Second, saysLeft)
+	whole(t, a, open(t, b.dir, func(o *Options) { o.Bind = b.Addr() })) // nothing else is new about it
+	eventually(t, 5*time.Second, func() bool { return !saysLeft() })
+}

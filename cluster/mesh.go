@@ -63,6 +63,7 @@ type Mesh struct {
 	awake      time.Time
 	dirty      bool // records are to be saved
 	leaving    bool
+	left       time.Time // since when it is leaving
 	closed     bool
 }
 
@@ -193,7 +194,7 @@ func (m *Mesh) Leave(ctx context.Context) error {
 		m.mu.Unlock()
 		return ErrClosed
 	}
-	m.leaving = true
+	m.leaving, m.left = true, time.Now()
 	g := m.gossip
 	links := m.linksLocked()
 	m.mu.Unlock()

@@ -119,8 +119,12 @@ func TestLeaveIsToldApartFromDying(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	began := time.Now()
 	if err := b.Leave(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if me := b.Members()[0]; me.State != Left || me.Since.Before(began) {
+		t.Errorf("who has left says of itself %+v", me)
 	}
 	for _, m := range b.Members()[1:] { // it hears of nobody any more
 		if m.Name == "" || m.State != Unknown || m.Trouble.Kind != NoTrouble || !m.Since.IsZero() {

@@ -106,6 +106,13 @@ func (m *Mesh) describeLocked(r *record, name, addr, version string) {
 	}
 }
 
+// backLocked notes that a node is here, if it had left.
+func (m *Mesh) backLocked(r *record) {
+	if r.left {
+		r.left, m.dirty = false, true
+	}
+}
+
 // setTrouble puts a trouble in its place, and says it once.
 func (m *Mesh) setTrouble(place *Trouble, t Trouble, args ...any) {
 	if place.Kind != t.Kind && t.Kind != NoTrouble {
@@ -214,6 +221,9 @@ func (m *Mesh) selfLocked() Member {
 	}
 	if m.leaving || m.closed {
 		me.State = Left
+		if m.leaving {
+			me.Since = m.left
+		}
 	}
 	return me
 }

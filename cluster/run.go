@@ -55,7 +55,8 @@ func (m *Mesh) hear(n news) {
 		}
 		r := m.recordLocked(n.id)
 		m.describeLocked(r, mt.Name, n.addr, mt.Version)
-		r.at, r.url, r.left = n.addr, mt.URL, false
+		r.at, r.url = n.addr, mt.URL
+		m.backLocked(r)
 		if !r.gossip {
 			r.gossip, r.since = true, n.at
 		}
@@ -130,7 +131,8 @@ func (m *Mesh) attach(g *greeting) {
 	m.describeLocked(r, g.peer.Name, g.peer.Addr, g.peer.Version)
 	old := r.link
 	l := newLink(m, g)
-	r.link, r.linked, r.left = l, time.Now(), false
+	r.link, r.linked = l, time.Now()
+	m.backLocked(r)
 	r.stopTimer()
 	m.setTrouble(&r.reach, Trouble{})
 	r.failing = time.Time{}
