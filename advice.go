@@ -28,16 +28,25 @@ func advise(err error) error {
 		advice = "end the program that works on snug.db"
 	case errors.Is(err, store.ErrDamaged):
 		advice = "put a copy of the data back, or choose another directory with --data DIR"
-	case errors.Is(err, syscall.EADDRINUSE):
-		advice = "stop the program that listens there, or choose another address with --listen ADDR"
-	case errors.Is(err, syscall.EACCES):
-		advice = "ports below 1024 need a right of their own: choose another address with --listen ADDR"
 	case errors.Is(err, syscall.EADDRNOTAVAIL), isListening(err) && isUnknownHost(err):
 		advice = "this machine has no such address: choose another with --listen ADDR"
 	default:
-		return err
+		if advice = adviseListen(err, "--listen ADDR"); advice == "" {
+			return err
+		}
 	}
 	return fmt.Errorf("%w: %s", err, advice)
+}
+
+// adviseListen is what to do where an address of this machine cannot be listened on. It is written in the setting, or flag.
+func adviseListen(err error, setting string) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "stop the program that listens there, or choose another address with " + setting
+	case errors.Is(err, syscall.EACCES):
+		return "ports below 1024 need a right of their own: choose another address with " + setting
+	}
+	return ""
 }
 
 // isListening reports whether an error is about an address to listen on.

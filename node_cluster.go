@@ -62,6 +62,7 @@ func (n *node) openCluster(ctx context.Context) error {
 // ails tells the other nodes why nothing can be stored on this one.
 func ails(st *store.Store) func() cluster.TroubleKind {
 	return func() cluster.TroubleKind {
+		trouble := st.Trouble()
 		for _, c := range []struct {
 			why  error
 			kind cluster.TroubleKind
@@ -72,7 +73,7 @@ func ails(st *store.Store) func() cluster.TroubleKind {
 			{store.ErrNotWritable, cluster.NotWritable},
 			{store.ErrBusy, cluster.DatabaseBusy},
 		} {
-			if errors.Is(st.Trouble(), c.why) {
+			if errors.Is(trouble, c.why) {
 				return c.kind
 			}
 		}
@@ -86,16 +87,14 @@ func adviseCluster(err error) error {
 	switch {
 	case errors.Is(err, cluster.ErrNoSecret):
 		advice = "run snug invite on a node of the cluster, and here what it prints; the first node of a new cluster starts without cluster.seeds"
-	case errors.Is(err, syscall.EADDRINUSE):
-		advice = "stop the program that listens there, or choose another address with cluster.bind"
-	case errors.Is(err, syscall.EACCES):
-		advice = "ports below 1024 need a right of their own: choose another address with cluster.bind"
 	case errors.Is(err, cluster.ErrAdvertise):
 		advice = "write in cluster.advertise at which address the other nodes reach this one, or correct the name service"
 	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EINVAL), isUnknownHost(err):
 		advice = "this machine has no such address: write one that it has in cluster.bind, or 0.0.0.0:7846 for all of them"
 	default:
-		return fmt.Errorf("take part in the cluster: %w", err)
+		if advice = adviseListen(err, "cluster.bind"); advice == "" {
+			return fmt.Errorf("take part in the cluster: %w", err)
+		}
 	}
 	return fmt.Errorf("take part in the cluster: %v: %s", err, advice) //nolint:errorlint // what else is said of such errors is about server.listen
 }

@@ -5,7 +5,7 @@ import "strings"
 // maxKind is how long the name of a kind of trouble may be, in bytes: newer versions may know other ones.
 const maxKind = 32
 
-// valid reports whether it may be the name of one that a newer version knows.
+// valid reports whether it may be the name of one that a newer version knows, or says that there is none.
 func (k TroubleKind) valid() bool {
 	return len(k) <= maxKind && strings.Trim(string(k), "abcdefghijklmnopqrstuvwxyz_") == ""
 }

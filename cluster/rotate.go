@@ -202,7 +202,7 @@ func decodeStatus(frame []byte) (s status, theirs []key, err error) {
 	if s.Newest != theirs[len(theirs)-1].id() || !slices.ContainsFunc(theirs, func(k key) bool { return k.id() == s.Primary }) {
 		return status{}, nil, errors.New("it names keys that it does not tell")
 	}
-	if s.Ails != NoTrouble && !s.Ails.valid() {
+	if !s.Ails.valid() {
 		return status{}, nil, errors.New("what ails it is no kind of trouble")
 	}
 	return s, theirs, nil

@@ -211,8 +211,7 @@ func (r *Replica) acknowledge(b batch, cursor Cursor) {
 			r.look = true
 		}
 	case b.pull.stale > fruitless && r.others(b.pull.peer):
-		r.failure(b.pull.peer)
-		r.stopPull("others are to be asked, too")
+		r.failPull("others are to be asked, too")
 	default:
 		r.send(b.pull.peer, encode(&ackFrame{b.pull.number, b.pull.merged}))
 	}

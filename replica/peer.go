@@ -268,11 +268,9 @@ func (r *Replica) tick(ctx context.Context) {
 	switch {
 	case r.pull == nil:
 	case time.Since(r.pull.moved) > r.patience():
-		r.failure(r.pull.peer)
-		r.stopPull("peer sends nothing")
+		r.failPull("peer sends nothing")
 	case time.Since(r.pull.news) > barren && r.others(r.pull.peer):
-		r.failure(r.pull.peer)
-		r.stopPull("others are to be asked, too")
+		r.failPull("others are to be asked, too")
 	}
 	r.look = true
 	save := r.unsaved()

@@ -199,3 +199,9 @@ func (r *Replica) stopPull(why string) {
 	r.send(r.pull.peer, encode(&stopFrame{Number: r.pull.number, Asker: true}))
 	r.pull = nil
 }
+
+// failPull gives up a pull that came to nothing, for others to be asked first. The lock is held, and there is a pull.
+func (r *Replica) failPull(why string) {
+	r.failure(r.pull.peer)
+	r.stopPull(why)
+}

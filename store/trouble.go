@@ -35,8 +35,7 @@ func (w *writer) report(err error) {
 		}
 		return
 	case errors.Is(err, ErrLost):
-		if !w.lost {
-			w.lost = true
+		if !errors.Is(w.why(), ErrLost) {
 			w.trouble.Store(&ErrLost)
 			w.logger.Error("the disk has lost what it failed to take: mend or replace it, and restart Snug, which then goes on with what is safe; until then nobody can post here", "data", w.dir, "error", err)
 		}

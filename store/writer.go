@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -60,7 +61,6 @@ type writer struct {
 	untold     []Row // the disk has failed to take them, or stand behind such rows: watchers hear of them when it has them
 	mend       *time.Timer
 	careful    bool // SQLite moves nothing by itself
-	lost       bool // the log is not what was written to it, and nothing but a restart helps
 
 	trouble atomic.Pointer[error] // why the disk does not take what is written, as the log says, too; nil: it does
 
@@ -224,7 +224,7 @@ func (w *writer) transact(batch []*operation) (results []error, err error) {
 		w.report(err)
 		return nil, err
 	}
-	if w.lost { // what is written now would only be lost with it
+	if errors.Is(w.why(), ErrLost) { // nothing but a restart helps: what is written now would only be lost with it
 		return refuse(batch[0].doing, fmt.Errorf("%w: %w", ErrFailing, ErrLost))
 	}
 	if unsure && !w.careful {
