@@ -2,7 +2,6 @@ package socket
 
 import (
 	"bytes"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -270,12 +269,6 @@ func TestDeliveryOnTCPAllocatesNothing(t *testing.T) {
 	})
 	if allocs >= 1 {
 		t.Errorf("%v allocations for a delivery", allocs)
-	}
-}
-
-func TestFramesForTLSGoThroughIt(t *testing.T) {
-	if rawOf(tls.Client(&net.TCPConn{}, &tls.Config{})) != nil || rawOf(struct{ *net.TCPConn }{}) != nil {
-		t.Error("frames would go past what encrypts them")
 	}
 }
 

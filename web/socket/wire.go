@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"snug/nowait"
 )
 
 const (
@@ -45,8 +47,8 @@ type wire struct {
 
 // open makes a new wire ready for use.
 func (w *wire) open(conn net.Conn, wait time.Duration, slow, pong func()) {
-	w.Conn, w.wait, w.slow, w.pong, w.raw = conn, wait, slow, pong, rawOf(conn)
-	w.send = func(fd uintptr) { w.sent = sendNow(fd, w.trying) }
+	w.Conn, w.wait, w.slow, w.pong, w.raw = conn, wait, slow, pong, nowait.Raw(conn)
+	w.send = func(fd uintptr) { w.sent = nowait.Write(fd, w.trying) }
 }
 
 // Write is for melody, which writes each control frame (and the answer to the upgrade) whole.

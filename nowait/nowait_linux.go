@@ -1,4 +1,4 @@
-package socket
+package nowait
 
 import (
 	"net"
@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rawOf returns the socket under a connection on which frames go out as they are, and nil for every other one, such as TLS.
-func rawOf(conn net.Conn) syscall.RawConn {
+// Raw returns the socket under a connection on which bytes go out as they are, and nil for every other one, such as TLS. Its Control gives [Write] the
+// descriptor.
+func Raw(conn net.Conn) syscall.RawConn {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
 		return nil
@@ -21,12 +22,12 @@ func rawOf(conn net.Conn) syscall.RawConn {
 	return raw
 }
 
-// sendNow gives the kernel as much as it takes now, and returns how much that was. After an error it is nothing.
+// Write gives the kernel as much as it takes now, and returns how much that was. After an error it is nothing.
 //
 // It is a quarter cheaper than a write through the net package. A call that does not wait need not be announced to the
 // scheduler, which would then keep an eye on it fifty times a millisecond, and the kernel takes a shorter way to a socket than
 // through its files.
-func sendNow(fd uintptr, b []byte) int {
+func Write(fd uintptr, b []byte) int {
 	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
 		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 	if errno != 0 {
