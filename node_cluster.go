@@ -117,7 +117,7 @@ func (n *node) openLayer() layer.Layer {
 		n.closes = append(n.closes, n.layer.Close)
 		return n.layer
 	}
-	gossip := layer.NewGossip(n.layer, n.port("layer"))
+	gossip := layer.NewGossip(n.layer, n.cluster.mesh.PromptPort("layer"))
 	n.closes = append(n.closes, gossip.Close)
 	return gossip
 }

@@ -176,7 +176,7 @@ func runMoment(ctx context.Context, data string) (err error) {
 	if err != nil {
 		return err
 	}
-	common := layer.NewGossip(layer.NewMemory(layer.Options{}), mesh.Port("layer"))
+	common := layer.NewGossip(layer.NewMemory(layer.Options{}), mesh.PromptPort("layer"))
 	defer func() { err = errors.Join(err, common.Close()) }()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -42,10 +42,10 @@ func (e *echo) Received(peer string, frame []byte) {
 	}
 }
 
-func pair(tb testing.TB, answer bool) (from mesh.Port, to string, near, far *echo) {
+func pair(tb testing.TB, answer bool, open func(*Mesh, string) mesh.Port) (from mesh.Port, to string, near, far *echo) {
 	tb.Helper()
-	nodes := ring(tb, 2, calm)
-	near, far = newEcho(nodes[0].Port("bench"), false), newEcho(nodes[1].Port("bench"), answer)
+	nodes := ring(tb, 2, calm, bare)
+	near, far = newEcho(open(nodes[0].Mesh, "bench"), false), newEcho(open(nodes[1].Mesh, "bench"), answer)
 	tb.Cleanup(near.port.Join(near))
 	tb.Cleanup(far.port.Join(far))
 	eventually(tb, 5*time.Second, func() bool { return len(near.port.Peers()) == 1 && len(far.port.Peers()) == 1 })
@@ -81,32 +81,42 @@ func pump(tb testing.TB, p mesh.Port, to string, far *echo, n, size int) {
 }
 
 func TestHundredThousandFrames(t *testing.T) {
-	p, to, _, far := pair(t, false)
+	p, to, _, far := pair(t, false, (*Mesh).Port)
 	start := time.Now()
 	pump(t, p, to, far, 100_000, 300)
 	t.Logf("%.0f frames/s", 100_000/time.Since(start).Seconds())
 }
 
 func BenchmarkRoundTrip(b *testing.B) {
-	p, to, near, _ := pair(b, true)
 	frame := make([]byte, 300)
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := p.Send(to, frame); err != nil {
-			b.Fatal(err)
-		}
-		near.wait(b)
+	for name, open := range kinds() {
+		b.Run(name, func(b *testing.B) {
+			p, to, near, _ := pair(b, true, open)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := p.Send(to, frame); err != nil {
+					b.Fatal(err)
+				}
+				near.wait(b)
+			}
+		})
 	}
 }
 
+func kinds() map[string]func(*Mesh, string) mesh.Port {
+	return map[string]func(*Mesh, string) mesh.Port{"port": (*Mesh).Port, "prompt": (*Mesh).PromptPort}
+}
+
 func BenchmarkThroughput(b *testing.B) {
-	for _, size := range []int{300, 4 << 10, 64 << 10, 1 << 20} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			p, to, _, far := pair(b, false)
-			b.SetBytes(int64(size))
-			b.ReportAllocs()
-			b.ResetTimer()
-			pump(b, p, to, far, b.N, size)
-		})
+	for name, open := range kinds() {
+		for _, size := range []int{300, 4 << 10, 64 << 10, 1 << 20} {
+			b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
+				p, to, _, far := pair(b, false, open)
+				b.SetBytes(int64(size))
+				b.ReportAllocs()
+				b.ResetTimer()
+				pump(b, p, to, far, b.N, size)
+			})
+		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // answer takes a TLS connection that somebody made.
 func (m *Mesh) answer(c *stranger) {
-	raw := &patientConn{Conn: c}
+	raw := patient(c, c.Conn)
 	if err := raw.SetDeadline(time.Now().Add(m.opts.Timing.Handshake)); err != nil {
 		raw.Close()
 		return

@@ -102,7 +102,7 @@ func (m *Mesh) greet(ctx context.Context, addr string, probe bool) (*greeting, e
 	if err != nil {
 		return nil, err
 	}
-	raw := &patientConn{Conn: dialled}
+	raw := patient(dialled, dialled)
 	stop := context.AfterFunc(ctx, func() { raw.Close() })
 	g, err := m.greetOver(ctx, raw, probe)
 	if !stop() && err == nil {

@@ -18,8 +18,8 @@ type inbound struct {
 	taken  int        // taken, not yet credited
 }
 
-// put hands a frame on to the handler's goroutine.
-func (in *inbound) put(payload []byte) error {
+// put hands a frame on to the handler. Where it is the last that was read, the handler may have it at once.
+func (in *inbound) put(payload []byte, last bool) error {
 	in.mu.Lock()
 	in.unread += cost(payload)
 	tooMuch := in.unread > window+mesh.MaxFrame+frameCost
@@ -27,7 +27,7 @@ func (in *inbound) put(payload []byte) error {
 	if tooMuch {
 		return fmt.Errorf("%w: sent without credit", errFrame)
 	}
-	in.lane.data(in, payload)
+	in.lane.data(in, payload, last)
 	return nil
 }
 

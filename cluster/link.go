@@ -51,8 +51,11 @@ type link struct {
 	heard atomic.Int64 // when anything came last, Unix nanoseconds
 	wake  chan struct{}
 	done  chan struct{}
+	pen   pen // of who has set writing
 
 	mu       sync.Mutex // guards the fields below
+	writing  bool       // somebody writes
+	leftOver bool       // the last who wrote would have had to wait
 	control  []byte     // frames that go before all others
 	channels map[string]*channel
 	inbound  map[uint64]*inbound
@@ -69,6 +72,7 @@ type link struct {
 type channel struct {
 	name          string
 	local, remote uint64 // numbers under which the port is open here and there; 0: it is not
+	prompt        bool   // see [Mesh.PromptPort]
 	credit        int    // bytes that may be sent; below zero after a frame larger than it
 	queue         [][]byte
 	head          int // of queue
@@ -81,6 +85,7 @@ func newLink(m *Mesh, g *greeting) *link {
 		clock:    newClock(m.opts.Now),
 		wake:     make(chan struct{}, 1),
 		done:     make(chan struct{}),
+		pen:      pen{w: bufio.NewWriterSize(g.conn, 32<<10)},
 		channels: map[string]*channel{},
 		inbound:  map[uint64]*inbound{},
 	}
@@ -223,8 +228,13 @@ func (l *link) send(port string, frame []byte) error {
 	l.bytes += cost(frame)
 	l.frames++
 	l.readyLocked(c)
+	prompt := c.prompt && l.promptLocked()
 	l.mu.Unlock()
-	l.nudge()
+	if prompt {
+		l.writeNow()
+	} else {
+		l.nudge()
+	}
 	return nil
 }
 
@@ -288,5 +298,5 @@ func (l *link) data(body []byte) error {
 	if in == nil {
 		return nil // was shut while this was under way
 	}
-	return in.put(payload)
+	return in.put(payload, l.r.Buffered() == 0)
 }

@@ -17,13 +17,17 @@ import (
 type port struct {
 	m    *Mesh
 	name string
-	cur  *joined // guarded by m.mu; nil: nobody has joined
+
+	// m.mu guards these.
+	cur    *joined // nil: nobody has joined
+	prompt bool    // see [Mesh.PromptPort]
 }
 
 // joined is a handler from Join to leave.
 type joined struct {
 	handler mesh.Handler
 	number  uint64 // of this join, on all links; never used again
+	prompt  bool   // the goroutine that reads a link may call the handler
 	lanes   map[string]*lane
 	stopped atomic.Bool
 	running sync.WaitGroup
@@ -44,6 +48,17 @@ func (m *Mesh) Port(name string) mesh.Port {
 	return p
 }
 
+// PromptPort is Port for frames whose time counts and a handler that never blocks. On Linux, a frame that finds the link idle is written by the goroutine that
+// sends it, and is given to the handler by the one that reads the link; so what is sent pays for a system call, and a handler that blocks holds up all ports
+// of the peer. To be called before Join. The other nodes need not know.
+func (m *Mesh) PromptPort(name string) mesh.Port {
+	p := m.Port(name).(*port)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p.prompt = true
+	return p
+}
+
 func (p *port) Self() string { return p.m.id }
 
 // Join panics if there is a handler already.
@@ -55,7 +70,7 @@ func (p *port) Join(h mesh.Handler) (leave func()) {
 		panic(fmt.Sprintf("cluster: port %q is joined already", p.name))
 	}
 	m.lastNumber++
-	j := &joined{handler: h, number: m.lastNumber, lanes: map[string]*lane{}}
+	j := &joined{handler: h, number: m.lastNumber, prompt: p.prompt, lanes: map[string]*lane{}}
 	p.cur = j
 	for _, r := range m.records {
 		if r.link != nil {
@@ -133,7 +148,7 @@ func (l *link) openPort(name string, number uint64, ln *lane) {
 		return
 	}
 	c := l.channelLocked(name)
-	c.local = number
+	c.local, c.prompt = number, ln.to.prompt
 	in := &inbound{link: l, number: number, lane: ln}
 	l.inbound[number] = in
 	if c.remote != 0 {
@@ -199,7 +214,7 @@ func (l *link) shut(number uint64) {
 	}
 }
 
-// lane brings to a handler what comes from one peer, one at a time: it has a goroutine while there is something.
+// lane brings to a handler what comes from one peer, one at a time: it has a goroutine while there is something, unless the one that reads the link does it.
 type lane struct {
 	peer string
 	to   *joined
@@ -237,11 +252,33 @@ func (ln *lane) up(in *inbound) {
 	ln.pushLocked(event{kind: eventUp})
 }
 
-func (ln *lane) data(in *inbound, frame []byte) {
+// data brings a frame. The caller may call the handler itself if it has no other for now.
+func (ln *lane) data(in *inbound, frame []byte, last bool) {
+	e := event{kind: eventFrame, from: in, frame: frame}
+	ln.mu.Lock()
+	switch {
+	case ln.current != in || ln.stopped:
+		ln.mu.Unlock()
+	case !last || ln.busy || !ln.to.prompt:
+		ln.pushLocked(e)
+		ln.mu.Unlock()
+	default:
+		ln.busy = true
+		ln.to.running.Add(1)
+		ln.mu.Unlock()
+		ln.call(e)
+		ln.rest()
+	}
+}
+
+// rest is when who reads the link has called the handler: what has come meanwhile is brought by a goroutine.
+func (ln *lane) rest() {
+	defer ln.to.running.Done()
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	if ln.current == in {
-		ln.pushLocked(event{kind: eventFrame, from: in, frame: frame})
+	ln.busy = false
+	if len(ln.queue) > 0 && !ln.stopped {
+		ln.startLocked()
 	}
 }
 
@@ -265,9 +302,13 @@ func (ln *lane) stop() {
 func (ln *lane) pushLocked(e event) {
 	ln.queue = append(ln.queue, e)
 	if !ln.busy && !ln.stopped {
-		ln.busy = true
-		ln.to.running.Go(ln.run)
+		ln.startLocked()
 	}
+}
+
+func (ln *lane) startLocked() {
+	ln.busy = true
+	ln.to.running.Go(ln.run)
 }
 
 func (ln *lane) run() {
