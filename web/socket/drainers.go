@@ -11,7 +11,7 @@ const (
 	// millisecond. A line in which no more than these wait never rests.
 	drainTurn = 64
 	// drainShare is for how many waiting outboxes one drainer is enough: about as many as it empties while another starts.
-	drainShare = 16
+	drainShare = 4
 	// mostRest is how long the line rests at most: about as long as one core needs for a thousand outboxes, and less than anybody
 	// notices.
 	mostRest = 5 * time.Millisecond
