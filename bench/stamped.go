@@ -9,8 +9,11 @@ import (
 	"os"
 	"sync"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"snug/nowait"
 )
 
 // stamped is a connection that says when the kernel had what was read from it, and that is read only when its round comes. A program that reads a hundred
@@ -68,13 +71,14 @@ func (s *stamped) Read(p []byte) (int, error) {
 	}
 }
 
-// Write implements [io.Writer] for the few bytes that a client answers, which the kernel always takes.
+// Write implements [io.Writer] for the few bytes that a client says or answers, which the kernel always takes. The scheduler does not hear of it, for the reason of
+// standStill.
 func (s *stamped) Write(p []byte) (int, error) {
-	n, err := unix.Write(s.fd, p)
-	if err == nil && n < len(p) {
-		err = io.ErrShortWrite
+	n := nowait.Write(uintptr(s.fd), p)
+	if n < len(p) {
+		return n, io.ErrShortWrite
 	}
-	return max(n, 0), err
+	return n, nil
 }
 
 // Close implements [io.Closer]. Nobody may read any more.
@@ -124,42 +128,58 @@ func (r *rounds) end() {
 // readAfter is how long after a message is sent what has come of it is read. What takes longer is read with the next message, and noted with that.
 const readAfter = 5 * time.Millisecond
 
-// pace has a client send n messages, nodesRate a second, and has what comes of each read before the next one. Stragglers get a second at the end.
+// stillBefore is how long before a message is sent this program does nothing any more.
+const stillBefore = 3 * time.Millisecond
+
+// pace has a client, which is not read from any more, send n messages, nodesRate a second, and has what comes of each read before the next one. Stragglers get a
+// second at the end.
 func (r *rounds) pace(ctx context.Context, c *client, n int, text func(number int) string) error {
 	defer r.end()
-	tick := time.NewTicker(time.Second / nodesRate)
-	defer tick.Stop()
-	wait := func(c <-chan time.Time) error {
+	if err := c.stamp(r); err != nil {
+		return err
+	}
+	wait := func(d time.Duration) error {
 		select {
-		case <-c:
+		case <-time.After(d):
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	next := text(0)
+	at := time.Now()
 	for number := range n {
-		if err := wait(tick.C); err != nil {
+		message := text(number)
+		at = at.Add(time.Second / nodesRate)
+		if err := wait(time.Until(at) - stillBefore); err != nil {
 			return err
 		}
-		r.sending()
-		if err := c.send(next); err != nil {
+		standStill(time.Until(at))
+		at = r.sending()
+		if err := c.send(message); err != nil {
 			return err
 		}
-		if err := wait(time.After(readAfter)); err != nil {
-			return err
-		}
+		standStill(readAfter)
 		r.begin()
-		next = text(number + 1)
 	}
-	return wait(time.After(time.Second))
+	return wait(time.Second)
 }
 
-// sending notes when the next message is sent.
-func (r *rounds) sending() {
+// standStill waits without a word to the scheduler of this program. That would keep an eye on a call which it hears of, fifty times a millisecond at first, and on its timers: on
+// a core that what is measured needs.
+func standStill(d time.Duration) {
+	for end := time.Now().Add(d); d > 0; d = time.Until(end) { // signals of the scheduler end the call early
+		t := unix.NsecToTimespec(int64(d))
+		_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&t)), 0, 0)
+	}
+}
+
+// sending notes when the next message is sent: now.
+func (r *rounds) sending() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sent = append(r.sent, time.Now())
+	now := time.Now()
+	r.sent = append(r.sent, now)
+	return now
 }
 
 // sentAt is when a message was sent.
