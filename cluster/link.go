@@ -228,13 +228,14 @@ func (l *link) send(port string, frame []byte) error {
 	l.bytes += cost(frame)
 	l.frames++
 	l.readyLocked(c)
-	prompt := c.prompt && l.promptLocked()
-	l.mu.Unlock()
-	if prompt {
-		l.writeNow()
-	} else {
-		l.nudge()
+	if c.prompt && l.takePenLocked() {
+		control, size := l.takeLocked()
+		l.mu.Unlock()
+		l.writeNow(control, size)
+		return nil
 	}
+	l.mu.Unlock()
+	l.nudge()
 	return nil
 }
 

@@ -18,7 +18,7 @@ type patientConn struct {
 	raw  syscall.RawConn  // nil where each write may have to wait
 	send func(fd uintptr) // for raw, made once
 
-	writing sync.Mutex // guards the fields below
+	writing sync.Mutex // held during a write, to keep what is left over and what follows it in order; guards the fields below
 	hasty   bool       // writes do not wait
 	rest    []byte     // of what was written in haste: goes out before anything else
 	trying  []byte     // what send writes
@@ -83,8 +83,11 @@ func (c *patientConn) push() error {
 	if len(c.rest) == 0 {
 		return nil
 	}
-	_, err := c.wait(c.rest)
-	c.rest = nil
+	n, err := c.wait(c.rest)
+	c.rest = c.rest[n:]
+	if len(c.rest) == 0 {
+		c.rest = nil
+	}
 	return err
 }
 
@@ -98,17 +101,21 @@ func (c *patientConn) wait(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// inHaste has fn write without waiting. Something may be left over then, for flush to write.
-func (c *patientConn) inHaste(fn func() error) (leftOver bool, err error) {
-	c.hurry(true)
-	err = fn()
-	return c.hurry(false), err
+// hurry has writes not wait, until calm is called, if that can be now: TLS answers some frames by itself, and may be waiting to write such an answer.
+func (c *patientConn) hurry() bool {
+	if c.raw == nil || !c.writing.TryLock() {
+		return false
+	}
+	defer c.writing.Unlock()
+	c.hasty = true
+	return true
 }
 
-func (c *patientConn) hurry(hasty bool) (leftOver bool) {
+// calm ends a hurry. Something may be left over then, for flush to write.
+func (c *patientConn) calm() (leftOver bool) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	c.hasty = hasty
+	c.hasty = false
 	return len(c.rest) > 0
 }
 

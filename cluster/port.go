@@ -49,12 +49,15 @@ func (m *Mesh) Port(name string) mesh.Port {
 }
 
 // PromptPort is Port for frames whose time counts and a handler that never blocks. On Linux, a frame that finds the link idle is written by the goroutine that
-// sends it, and is given to the handler by the one that reads the link; so what is sent pays for a system call, and a handler that blocks holds up all ports
-// of the peer. To be called before Join. The other nodes need not know.
+// sends it, and where it is short it is given to the handler by the one that reads the link; so what is sent pays for a system call, and a handler that blocks holds up all ports
+// of the peer. It panics if the port is joined already. The other nodes need not know.
 func (m *Mesh) PromptPort(name string) mesh.Port {
 	p := m.Port(name).(*port)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if p.cur != nil {
+		panic(fmt.Sprintf("cluster: port %q is joined already", name))
+	}
 	p.prompt = true
 	return p
 }
@@ -257,9 +260,9 @@ func (ln *lane) data(in *inbound, frame []byte, last bool) {
 	e := event{kind: eventFrame, from: in, frame: frame}
 	ln.mu.Lock()
 	switch {
-	case ln.current != in || ln.stopped:
+	case ln.current != in || ln.stopped || ln.to.stopped.Load():
 		ln.mu.Unlock()
-	case !last || ln.busy || !ln.to.prompt:
+	case !last || ln.busy || !ln.to.prompt || len(frame) > promptBytes:
 		ln.pushLocked(e)
 		ln.mu.Unlock()
 	default:

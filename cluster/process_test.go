@@ -255,7 +255,7 @@ func (o Order) context() context.Context {
 
 // openLayer makes a layer over the real links of a node.
 func openLayer(m *Mesh, opts layer.Options) (*counted, *layer.Gossip) {
-	port := &counted{Port: m.Port("layer"), frames: map[string]int{}}
+	port := &counted{Port: m.PromptPort("layer"), frames: map[string]int{}}
 	return port, layer.NewGossip(layer.NewMemory(opts), port)
 }
 

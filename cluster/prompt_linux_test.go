@@ -31,8 +31,11 @@ func TestPromptFrameIsWrittenByWhoSendsAndHandledByWhoReads(t *testing.T) {
 	t.Parallel()
 	const n = 50
 	h := &reader{ear: newEar()}
-	a, b, pa, _ := promptPair(t, h)
+	a, b, pa, _ := promptPair(t, newEar(), h)
 	l := a.linkTo(b)
+	if l.raw.raw == nil || b.linkTo(a).raw.raw == nil {
+		t.Fatal("one side does not know how to write without waiting")
+	}
 	gone := 0
 	for i := range n {
 		if err := pa.Send(b.ID(), []byte("x")); err != nil {
@@ -50,39 +53,63 @@ func TestPromptFrameIsWrittenByWhoSendsAndHandledByWhoReads(t *testing.T) {
 	}
 }
 
-// TestPromptSendWaitsForNobody has a peer that does not read, behind a kernel that takes little.
+// TestPromptSendWaitsForNobody has a peer that does not read, behind a kernel that takes little. Nobody sends any more when that is full, and no ping heals what is forgotten.
 func TestPromptSendWaitsForNobody(t *testing.T) {
 	t.Parallel()
-	const n = 150
 	e := newEar()
 	e.block = make(chan struct{})
-	a, b, pa, _ := promptPair(t, e)
-	for l, set := range map[*link]func(*net.TCPConn) error{
-		a.linkTo(b): func(c *net.TCPConn) error { return c.SetWriteBuffer(64 << 10) },
-		b.linkTo(a): func(c *net.TCPConn) error { return c.SetReadBuffer(64 << 10) },
-	} {
-		if err := set(bottom(l.raw.Conn)); err != nil {
-			t.Fatal(err)
-		}
+	a, b, pa, _ := promptPair(t, newEar(), e)
+	l := a.linkTo(b)
+	if err := errors.Join(bottom(l.raw.Conn).SetWriteBuffer(64<<10), bottom(b.linkTo(a).raw.Conn).SetReadBuffer(64<<10)); err != nil {
+		t.Fatal(err)
 	}
-	l, frame, leftOver := a.linkTo(b), make([]byte, 4<<10), false
-	for range n {
-		if err := pa.Send(b.ID(), frame); err != nil {
-			t.Fatal(err)
+	frame, sent, sending := make([]byte, 4<<10), 0, make(chan error, 1)
+	go func() {
+		var err error
+		for full := false; !full && err == nil && sent < 1000; sent++ {
+			time.Sleep(2 * promptPause)
+			err = pa.Send(b.ID(), frame)
+			l.mu.Lock()
+			full = l.leftOver
+			l.mu.Unlock()
 		}
-		l.mu.Lock()
-		leftOver = leftOver || l.leftOver
-		l.mu.Unlock()
-		time.Sleep(promptPause)
-	}
-	if queued, _ := l.queued(); !leftOver || queued == 0 {
-		t.Errorf("the kernel took everything: %d bytes wait", queued)
+		sending <- err
+	}()
+	select {
+	case err := <-sending:
+		if err != nil || sent == 1000 {
+			t.Fatalf("%d frames of 4 KiB were sent to who does not read: %v", sent, err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("Send waits")
 	}
 	close(e.block)
-	eventually(t, 10*time.Second, func() bool { return e.count(a.ID(), string(frame)) == n })
+	eventually(t, 10*time.Second, func() bool { return e.count(a.ID(), string(frame)) == sent })
 	if a.linkTo(b) != l {
 		t.Error("the link broke")
 	}
+}
+
+// TestPromptSendDoesNotWaitForTLS has TLS write an answer of its own to a peer that does not read.
+func TestPromptSendDoesNotWaitForTLS(t *testing.T) {
+	t.Parallel()
+	e := newEar()
+	a, b, pa, _ := promptPair(t, newEar(), e)
+	l := a.linkTo(b)
+	l.raw.writing.Lock()
+	time.Sleep(2 * promptPause)
+	sent := make(chan error, 1)
+	go func() { sent <- pa.Send(b.ID(), []byte("x")) }()
+	select {
+	case err := <-sent:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("Send waits")
+	}
+	l.raw.writing.Unlock()
+	eventually(t, 10*time.Second, func() bool { return e.count(a.ID(), "x") == 1 })
 }
 
 func bottom(c net.Conn) *net.TCPConn {
@@ -142,7 +169,11 @@ func TestHasteLosesNothing(t *testing.T) {
 			err = c.flush()
 			want.Truncate(want.Len() - len(piece))
 		default:
-			leftOver, err = c.inHaste(write)
+			if !c.hurry() {
+				t.Fatal("somebody else writes")
+			}
+			err = write()
+			leftOver = c.calm()
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	// promptBytes is how much may wait where who sends is to write: more would keep it for too long.
+	// promptBytes is how much may wait where who sends is to write, and how long a frame may be where who reads is to handle it: more would keep them for too long.
 	promptBytes = 8 << 10
 	// promptPause is for how long nothing may have been written before: frames that come faster go out together.
 	promptPause = time.Millisecond
 )
 
-// pen writes to a link. Whoever has set [link.writing] holds it: the goroutine of write, or for a moment who sends.
+// pen writes to a link. Whoever has set [link.writing] has it: the goroutine of write, or for a moment who sends.
 type pen struct {
 	w     *bufio.Writer
 	batch []outgoing
@@ -31,7 +31,7 @@ type outgoing struct {
 // write is the goroutine that writes what may have to wait, and what nobody else does.
 func (l *link) write() {
 	for {
-		for l.holdPen() {
+		for l.takePen() {
 			if ended := l.writeAll(); ended {
 				return // and nobody else writes any more
 			}
@@ -44,8 +44,8 @@ func (l *link) write() {
 	}
 }
 
-// holdPen says whether there is something to write and nobody who does. The caller does then.
-func (l *link) holdPen() bool {
+// takePen gives the pen to the goroutine of write, if there is something to write and nobody who does.
+func (l *link) takePen() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.writing || l.closed || !l.leftOver && !l.waitsLocked() {
@@ -55,7 +55,7 @@ func (l *link) holdPen() bool {
 	return true
 }
 
-// dropPen is for who holds it.
+// dropPen is for who has it. What could not be written without waiting is left over to the goroutine of write, and so is what has come meanwhile.
 func (l *link) dropPen(leftOver bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -94,30 +94,34 @@ func (l *link) writeAll() (ended bool) {
 	}
 }
 
-// writeNow has who sends write what waits, without waiting for the peer. It holds the pen.
-func (l *link) writeNow() {
-	control, size, _ := l.take()
-	leftOver, err := l.raw.inHaste(func() error { return errors.Join(l.compose(control, size), l.pen.w.Flush()) })
-	l.pen.used = time.Now()
-	l.dropPen(leftOver)
-	if err != nil {
-		l.close(fmt.Errorf("send: %w", err))
-	}
-}
-
-// promptLocked says whether who sends is to write, and gives it the pen then.
-func (l *link) promptLocked() bool {
-	if l.raw.raw == nil || l.writing || l.leftOver || l.farewell || l.bytes+len(l.control) > promptBytes || time.Since(l.pen.used) < promptPause {
+// takePenLocked gives the pen to who sends, if nothing is in the way of writing at once. Then writes do not wait, until writeNow is done.
+func (l *link) takePenLocked() bool {
+	if l.writing || l.leftOver || l.farewell || l.bytes+len(l.control) > promptBytes || time.Since(l.pen.used) < promptPause || !l.raw.hurry() {
 		return false
 	}
 	l.writing = true
 	return true
 }
 
-// take moves what may be sent next to the batch: one frame of each port in turn.
+// writeNow is for who sends and has the pen: it writes what was taken, without waiting for the peer.
+func (l *link) writeNow(control []byte, size int) {
+	err := errors.Join(l.compose(control, size), l.pen.w.Flush())
+	l.pen.used = time.Now()
+	l.dropPen(l.raw.calm())
+	if err != nil {
+		l.close(fmt.Errorf("send: %w", err))
+	}
+}
+
 func (l *link) take() (control []byte, size int, farewell bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	control, size = l.takeLocked()
+	return control, size, l.farewell && len(l.pen.batch) == 0
+}
+
+// takeLocked moves what may be sent next to the batch of the pen: one frame of each port in turn.
+func (l *link) takeLocked() (control []byte, size int) {
 	control, l.control = l.control, nil
 	batch := l.pen.batch[:0]
 	for size < batchBytes && len(l.ready) > 0 {
@@ -138,7 +142,7 @@ func (l *link) take() (control []byte, size int, farewell bool) {
 		l.readyLocked(c)
 	}
 	l.pen.batch = batch
-	return control, size, l.farewell && len(batch) == 0
+	return control, size
 }
 
 // compose puts what was taken into the buffer, which writes what does not fit.
