@@ -74,7 +74,7 @@ func (s *stamped) Read(p []byte) (int, error) {
 // Write implements [io.Writer] for the few bytes that a client says or answers, which the kernel always takes. The scheduler does not hear of it, for the reason of
 // standStill.
 func (s *stamped) Write(p []byte) (int, error) {
-	n := nowait.Write(uintptr(s.fd), p)
+	n := nowait.Send(uintptr(s.fd), p)
 	if n < len(p) {
 		return n, io.ErrShortWrite
 	}

@@ -4,7 +4,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"snug/nowait"
@@ -15,20 +14,16 @@ type patientConn struct {
 	net.Conn
 	read, write atomic.Int64 // durations; 0: none
 
-	raw  syscall.RawConn  // nil where each write may have to wait
-	send func(fd uintptr) // for raw, made once
-
-	writing sync.Mutex // held during a write, to keep what is left over and what follows it in order; guards the fields below
-	hasty   bool       // writes do not wait
-	rest    []byte     // of what was written in haste: goes out before anything else
-	trying  []byte     // what send writes
-	sent    int        // how much of it the kernel took
+	writing sync.Mutex    // held during a write, to keep what is left over and what follows it in order; guards the fields below
+	now     nowait.Writer // for haste
+	hasty   bool          // writes do not wait
+	rest    []byte        // of what was written in haste: goes out before anything else
 }
 
 // patient gives a connection over tcp its time limits.
 func patient(conn, tcp net.Conn) *patientConn {
-	c := &patientConn{Conn: conn, raw: nowait.Raw(tcp)}
-	c.send = func(fd uintptr) { c.sent = nowait.Write(fd, c.trying) }
+	c := &patientConn{Conn: conn}
+	c.now.Open(nowait.Raw(tcp), nowait.Send)
 	return c
 }
 
@@ -55,27 +50,17 @@ func (c *patientConn) Write(p []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	if c.hasty {
-		c.rest = append(c.rest, p[c.try(p):]...)
+		taken := 0
+		if len(c.rest) == 0 {
+			taken = c.now.Write(p)
+		}
+		c.rest = append(c.rest, p[taken:]...)
 		return len(p), nil
 	}
 	if err := c.push(); err != nil {
 		return 0, err
 	}
 	return c.wait(p)
-}
-
-// try gives the kernel what it takes now. The lock is held.
-func (c *patientConn) try(p []byte) int {
-	if len(c.rest) > 0 {
-		return 0
-	}
-	c.trying, c.sent = p, 0
-	err := c.raw.Control(c.send)
-	c.trying = nil
-	if err != nil {
-		return 0 // the next write that waits finds out why
-	}
-	return c.sent
 }
 
 // push writes what haste has left over. The lock is held.
@@ -103,7 +88,7 @@ func (c *patientConn) wait(p []byte) (int, error) {
 
 // hurry has writes not wait, until calm is called, if that can be now: TLS answers some frames by itself, and may be waiting to write such an answer.
 func (c *patientConn) hurry() bool {
-	if c.raw == nil || !c.writing.TryLock() {
+	if !c.now.Possible() || !c.writing.TryLock() {
 		return false
 	}
 	defer c.writing.Unlock()

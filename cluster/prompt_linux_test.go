@@ -33,7 +33,7 @@ func TestPromptFrameIsWrittenByWhoSendsAndHandledByWhoReads(t *testing.T) {
 	h := &reader{ear: newEar()}
 	a, b, pa, _ := promptPair(t, newEar(), h)
 	l := a.linkTo(b)
-	if l.raw.raw == nil || b.linkTo(a).raw.raw == nil {
+	if !l.raw.now.Possible() || !b.linkTo(a).raw.now.Possible() {
 		t.Fatal("one side does not know how to write without waiting")
 	}
 	gone := 0

@@ -10,5 +10,5 @@ import (
 // Raw knows no way here to write without waiting, and returns nil.
 func Raw(net.Conn) syscall.RawConn { return nil }
 
-// Write writes nothing here.
-func Write(uintptr, []byte) int { return 0 }
+// Send writes nothing here.
+func Send(uintptr, []byte) int { return 0 }

@@ -171,7 +171,7 @@ func (o *outbox) flush() {
 	switch {
 	case o.running:
 		return
-	case o.wire.raw == nil && len(o.queue) > 0:
+	case !o.wire.now.Possible() && len(o.queue) > 0:
 		o.start()
 		return
 	}

@@ -74,8 +74,7 @@ func newPeople(n int, takes time.Duration) *people {
 	for range n {
 		k := &kernel{begun: begun}
 		o := opened(k, time.Minute, p.drainers, 1<<20, 1000)
-		o.wire.raw = raw{takes}
-		o.wire.send = func(uintptr) { o.wire.sent = k.takeNow(o.wire.trying) }
+		o.wire.now.Open(raw{takes}, func(_ uintptr, b []byte) int { return k.takeNow(b) })
 		p.boxes, p.kernels = append(p.boxes, o), append(p.kernels, k)
 	}
 	return p

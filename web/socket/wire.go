@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"snug/nowait"
@@ -32,23 +31,20 @@ type wire struct {
 	slow func()        // called when a write took longer
 	pong func()        // called before a pong is written, on the goroutine that has read the ping
 
-	raw  syscall.RawConn  // for try; nil where a write may have to wait
-	send func(fd uintptr) // for raw, made once, because making it anew for each write would allocate
+	now nowait.Writer // for try, which has the lock
 
 	writing sync.Mutex // held during a write, to keep frames whole; guards the fields below
 	ended   bool       // the close frame is written
 	armed   time.Time  // when the deadline for writing was set
 	rest    []byte     // of frames that try has written a part of: goes out before anything else
-	trying  []byte     // what send writes
-	sent    int        // how much of it the kernel took
 
 	cutting sync.Once
 }
 
 // open makes a new wire ready for use.
 func (w *wire) open(conn net.Conn, wait time.Duration, slow, pong func()) {
-	w.Conn, w.wait, w.slow, w.pong, w.raw = conn, wait, slow, pong, nowait.Raw(conn)
-	w.send = func(fd uintptr) { w.sent = nowait.Write(fd, w.trying) }
+	w.Conn, w.wait, w.slow, w.pong = conn, wait, slow, pong
+	w.now.Open(nowait.Raw(conn), nowait.Send)
 }
 
 // Write is for melody, which writes each control frame (and the answer to the upgrade) whole.
@@ -114,15 +110,13 @@ func (w *wire) try(frames []byte, last bool) (taken, wait bool) {
 	case len(w.rest) > 0:
 		return false, true
 	}
-	w.trying, w.sent = frames, 0
-	err := w.raw.Control(w.send)
-	w.trying = nil
-	if err != nil || w.sent == 0 {
+	sent := w.now.Write(frames)
+	if sent == 0 {
 		return false, true
 	}
 	w.ended = last
-	if w.sent < len(frames) {
-		w.rest = bytes.Clone(frames[w.sent:])
+	if sent < len(frames) {
+		w.rest = bytes.Clone(frames[sent:])
 		return true, true
 	}
 	return true, false
